@@ -1,0 +1,200 @@
+/**
+ * The file's schema as a ladder of migrations. `PRAGMA user_version` is the number of steps taken.
+ * Names are public API: a step adds, and never renames or removes.
+ *
+ * Why `spans` and `model_usage` are views: the rows beneath keep what repeats (names, attribute keys,
+ * scopes, resources, trace ids) once, and number the traces in order of arrival, so that every index
+ * grows at its end although trace ids are random. Read the views; the `*_rows` tables may change.
+ */
+
+/** "SpLg" in ASCII: marks the file as ours, so that no other SQLite file is ever written to. */
+export const APPLICATION_ID = 0x53704c67;
+
+const TRACES = `
+CREATE TABLE traces (
+  id INTEGER PRIMARY KEY,            -- trace_no: order of arrival
+  trace_id BLOB NOT NULL UNIQUE,     -- 16 bytes
+  last_end_ms INTEGER NOT NULL,      -- when its latest span ended: retention goes by this
+  last_write_ms INTEGER NOT NULL,    -- when it was last written to, by the writer's clock
+  spans INTEGER NOT NULL,            -- also tells a writer that another one has added to the trace
+  settles INTEGER NOT NULL DEFAULT 0 -- 1 once a span has usage or an execution: the trace is settled
+) STRICT;`;
+
+const SPANS = `
+CREATE TABLE resources (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE scopes (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE span_shapes (
+  id INTEGER PRIMARY KEY,
+  resource_id INTEGER NOT NULL REFERENCES resources (id),
+  scope_id INTEGER NOT NULL REFERENCES scopes (id),
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  attribute_keys TEXT NOT NULL,
+  UNIQUE (attribute_keys, name, kind, scope_id, resource_id)
+) STRICT;
+CREATE TABLE span_rows (
+  id INTEGER PRIMARY KEY,
+  trace_no INTEGER NOT NULL REFERENCES traces (id),
+  span_id BLOB NOT NULL,
+  parent_span_id BLOB,
+  shape_id INTEGER NOT NULL REFERENCES span_shapes (id),
+  start_ns INTEGER NOT NULL,
+  duration_ns INTEGER NOT NULL,
+  status_code INTEGER NOT NULL,
+  attribute_values TEXT NOT NULL,
+  detail TEXT
+) STRICT;
+CREATE UNIQUE INDEX span_rows_key ON span_rows (trace_no, span_id);
+CREATE VIEW spans AS SELECT
+  s.id,
+  lower(hex(t.trace_id)) AS trace_id,
+  lower(hex(s.span_id)) AS span_id,
+  lower(hex(s.parent_span_id)) AS parent_span_id,
+  h.name,
+  CASE h.kind WHEN 0 THEN 'internal' WHEN 1 THEN 'server' WHEN 2 THEN 'client'
+    WHEN 3 THEN 'producer' ELSE 'consumer' END AS kind,
+  strftime('%Y-%m-%d %H:%M:%f', s.start_ns / 1000000 / 1000.0, 'unixepoch') AS started_at,
+  s.start_ns,
+  s.start_ns + s.duration_ns AS end_ns,
+  s.duration_ns / 1e6 AS duration_ms,
+  CASE s.status_code WHEN 0 THEN 'unset' WHEN 1 THEN 'ok' ELSE 'error' END AS status,
+  s.detail ->> 'statusMessage' AS status_message,
+  (SELECT json_group_object(k.value, json(s.attribute_values -> k.key))
+    FROM json_each(h.attribute_keys) k) AS attributes,
+  coalesce(s.detail -> 'events', '[]') AS events,
+  coalesce(s.detail -> 'links', '[]') AS links,
+  c.body ->> 'name' AS scope_name,
+  c.body ->> 'version' AS scope_version,
+  r.body -> 'attributes' AS resource
+FROM span_rows s
+JOIN traces t ON t.id = s.trace_no
+JOIN span_shapes h ON h.id = s.shape_id
+JOIN scopes c ON c.id = h.scope_id
+JOIN resources r ON r.id = h.resource_id;`;
+
+const EXECUTIONS = `
+CREATE TABLE executions (
+  id INTEGER PRIMARY KEY,
+  trace_id TEXT NOT NULL,
+  span_id TEXT NOT NULL,
+  created_at TEXT GENERATED ALWAYS AS
+    (strftime('%Y-%m-%d %H:%M:%S', ended_ms / 1000, 'unixepoch')) VIRTUAL, -- when it ended, UTC
+  delivery_id TEXT,
+  repo TEXT,
+  pr_number INTEGER,
+  event_type TEXT,
+  provider TEXT,
+  model TEXT,
+  input_tokens INTEGER,              -- uncached input
+  output_tokens INTEGER,
+  cache_read_tokens INTEGER,
+  cache_creation_tokens INTEGER,
+  duration_ms INTEGER NOT NULL,
+  cost_usd REAL GENERATED ALWAYS AS (cost_nano_usd / 1e9) VIRTUAL, -- NULL: unknown
+  conclusion TEXT NOT NULL,          -- success, failure or error
+  session_id TEXT,
+  num_turns INTEGER,
+  stop_reason TEXT,
+  agent_name TEXT,
+  error_type TEXT,
+  cost_source TEXT NOT NULL,         -- reported, estimated or none
+  cost_nano_usd INTEGER,             -- the known part of its cost; NULL: none is known
+  unpriced INTEGER NOT NULL,         -- counted usage rows without any cost
+  usage_quality TEXT NOT NULL,       -- exact, lower_bound or unknown_base
+  attributes TEXT,                   -- JSON: what no column holds
+  ended_ms INTEGER NOT NULL,
+  trace_no INTEGER NOT NULL REFERENCES traces (id)
+) STRICT;
+CREATE UNIQUE INDEX executions_key ON executions (trace_no, span_id);
+CREATE INDEX executions_by_end ON executions (ended_ms);`;
+
+const MODEL_USAGE = `
+CREATE TABLE usage_rows (
+  id INTEGER PRIMARY KEY,
+  trace_no INTEGER NOT NULL REFERENCES traces (id),
+  span_id BLOB NOT NULL,
+  execution_id INTEGER,              -- the run it belongs to; NULL: none
+  ended_ms INTEGER NOT NULL,
+  scope TEXT NOT NULL,               -- ledger, result, aggregate or leaf
+  quality TEXT NOT NULL,             -- exact, lower_bound or unknown_base
+  response_id TEXT,
+  provider TEXT,
+  model TEXT,
+  input_tokens INTEGER,
+  cache_read_tokens INTEGER,
+  cache_creation_tokens INTEGER,
+  cache_creation_5m_tokens INTEGER,
+  cache_creation_1h_tokens INTEGER,
+  output_tokens INTEGER,
+  reasoning_tokens INTEGER,
+  web_search_requests INTEGER,
+  reported_cost_nano_usd INTEGER,
+  cost_basis TEXT,
+  computed_cost_nano_usd INTEGER,
+  price_match TEXT,                  -- exact, approx or override
+  cost_nano_usd INTEGER GENERATED ALWAYS AS
+    (coalesce(reported_cost_nano_usd, computed_cost_nano_usd)) VIRTUAL,
+  counted INTEGER NOT NULL           -- 0: another row stands for the same tokens
+) STRICT;
+CREATE INDEX usage_rows_by_trace ON usage_rows (trace_no);
+CREATE INDEX usage_rows_by_end ON usage_rows (ended_ms) WHERE counted;
+CREATE VIEW model_usage AS SELECT
+  u.id,
+  lower(hex(t.trace_id)) AS trace_id,
+  lower(hex(u.span_id)) AS span_id,
+  u.execution_id,
+  strftime('%Y-%m-%d %H:%M:%S', u.ended_ms / 1000, 'unixepoch') AS created_at,
+  u.provider, u.model,
+  u.input_tokens, u.cache_read_tokens, u.cache_creation_tokens,
+  u.cache_creation_5m_tokens, u.cache_creation_1h_tokens,
+  u.output_tokens, u.reasoning_tokens, u.web_search_requests,
+  u.reported_cost_nano_usd / 1e9 AS reported_cost_usd,
+  u.computed_cost_nano_usd / 1e9 AS computed_cost_usd,
+  u.cost_nano_usd / 1e9 AS cost_usd,
+  u.cost_nano_usd,
+  CASE WHEN u.reported_cost_nano_usd IS NOT NULL THEN 'reported'
+    WHEN u.computed_cost_nano_usd IS NOT NULL THEN 'estimated' ELSE 'none' END AS cost_source,
+  u.cost_basis, u.price_match, u.scope, u.quality, u.response_id, u.counted
+FROM usage_rows u JOIN traces t ON t.id = u.trace_no;`;
+
+const USAGE_DAILY = `
+CREATE TABLE usage_daily (
+  day TEXT NOT NULL,                 -- UTC, YYYY-MM-DD, by when the run (or the call outside a run) ended
+  agent_name TEXT,
+  repo TEXT,
+  event_type TEXT,
+  provider TEXT,                     -- NULL together with model: runs that used no model
+  model TEXT,
+  runs INTEGER NOT NULL,             -- each run once, on the row of its first model: sums to all runs
+  failures INTEGER NOT NULL,         -- those of them that did not succeed
+  model_runs INTEGER NOT NULL,       -- runs that used this model: a run of two models stands in two rows
+  input_tokens INTEGER NOT NULL,
+  cache_read_tokens INTEGER NOT NULL,
+  cache_creation_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  web_search_requests INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,    -- of what had a cost
+  estimated_cost_nano_usd INTEGER NOT NULL, -- the part of it that was computed
+  unpriced INTEGER NOT NULL,         -- usage rows without a cost
+  duration_ms INTEGER NOT NULL,      -- of the runs counted in runs
+  cost_usd REAL GENERATED ALWAYS AS (cost_nano_usd / 1e9) VIRTUAL
+) STRICT;
+CREATE UNIQUE INDEX usage_daily_key ON usage_daily (day, coalesce(agent_name, ''), coalesce(repo, ''),
+  coalesce(event_type, ''), coalesce(provider, ''), coalesce(model, ''));`;
+
+const EXPORTER_HEALTH = `
+CREATE TABLE exporter_health (
+  writer TEXT NOT NULL,              -- one life of one exporter
+  outcome TEXT NOT NULL,             -- written or dropped
+  reason TEXT NOT NULL,              -- why dropped; '' where written
+  spans INTEGER NOT NULL,
+  first_at TEXT NOT NULL,            -- UTC
+  last_at TEXT NOT NULL,
+  PRIMARY KEY (writer, outcome, reason)
+) STRICT, WITHOUT ROWID;`;
+
+/** Step n brings a file from `user_version` n to n + 1. */
+export const MIGRATIONS: readonly string[] = [
+  [TRACES, SPANS, EXECUTIONS, MODEL_USAGE, USAGE_DAILY, EXPORTER_HEALTH].join("\n"),
+];
