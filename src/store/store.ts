@@ -187,7 +187,7 @@ export class Store {
     for (const row of rows) {
       let state = touched.get(row.traceId);
       if (!state) {
-        state = this.#traces.open(row.traceId, nowMs);
+        state = this.#traces.open(row.traceId);
         touched.set(row.traceId, state);
       }
       if (this.#writeSpan(row, state)) written += 1;

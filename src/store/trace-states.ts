@@ -106,7 +106,7 @@ export function traceNode(row: SpanRow): TraceNode {
 export class TraceStates {
   readonly #states = new Map<string, TraceState>();
   readonly #find: Statement<TraceRow, [string]>;
-  readonly #add: Statement<{ id: number }, [string, number]>;
+  readonly #add: Statement<{ id: number }, [string]>;
   readonly #nodes: Statement<NodeRow, [number]>;
   readonly #usage: Statement<UsageRow, [number]>;
   readonly #runs: Statement<{ span_id: string }, [number]>;
@@ -117,7 +117,7 @@ export class TraceStates {
       "SELECT id, spans, settles, last_seen_ms FROM traces WHERE trace_id = unhex(?)",
     );
     this.#add = db.prepare(
-      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), ?, 0, 0) RETURNING id",
+      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0) RETURNING id",
     );
     this.#nodes = db.prepare(
       `SELECT lower(hex(s.span_id)) AS span_id, lower(hex(s.parent_span_id)) AS parent_span_id,
@@ -136,12 +136,12 @@ export class TraceStates {
   }
 
   /** The state of a trace, from memory, from the file, or new. Runs inside the writing transaction. */
-  open(traceId: string, nowMs: number): TraceState {
+  open(traceId: string): TraceState {
     const row = this.#find.get(traceId);
     const known = this.#states.get(traceId);
     if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) return known;
     if (known) this.#drop(traceId, known);
-    const state = row ? this.#read(row) : this.#create(traceId, nowMs);
+    const state = row ? this.#read(row) : this.#create(traceId);
     this.#states.set(traceId, state);
     this.#nodeCount += state.nodes.size;
     return state;
@@ -171,8 +171,8 @@ export class TraceStates {
     this.#nodeCount -= state.nodes.size;
   }
 
-  #create(traceId: string, nowMs: number): TraceState {
-    const row = this.#add.get(traceId, nowMs);
+  #create(traceId: string): TraceState {
+    const row = this.#add.get(traceId);
     if (!row) throw new Error("INSERT … RETURNING gave no row");
     return emptyState(row.id);
   }
