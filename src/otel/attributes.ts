@@ -27,8 +27,10 @@ export const ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_wr
 /** Part of the output tokens. */
 export const ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens";
 /** Parts of the cache writes, by how long the cache keeps them. The names are the Anthropic SDK's. */
-export const ATTR_CACHE_WRITE_5M_TOKENS = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens";
-export const ATTR_CACHE_WRITE_1H_TOKENS = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens";
+export const ATTR_CACHE_WRITE_5M_TOKENS =
+  "anthropic.usage.cache_creation.ephemeral_5m_input_tokens";
+export const ATTR_CACHE_WRITE_1H_TOKENS =
+  "anthropic.usage.cache_creation.ephemeral_1h_input_tokens";
 export const ATTR_GEN_AI_TOOL_NAME = "gen_ai.tool.name";
 export const ATTR_GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id";
 export const ATTR_GEN_AI_TOOL_TYPE = "gen_ai.tool.type";
