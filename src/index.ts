@@ -1,0 +1,12 @@
+/** The public API, by name. */
+export type { ConfigOptions, ExporterName } from "./config.ts";
+export type { WriterHealth } from "./exporter/span-writer.ts";
+export type { Logger } from "./exporter/state-log.ts";
+export { executionResultFromSdk } from "./otel/agent-sdk/result.ts";
+export type { Conclusion, Execution, ExecutionResult, ModelUsage } from "./otel/execution.ts";
+export {
+  SqliteSpanExporter,
+  type SqliteSpanExporterOptions,
+  sqliteSpanProcessor,
+} from "./sqlite.ts";
+export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";
