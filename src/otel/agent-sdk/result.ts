@@ -2,7 +2,7 @@
 import type { Conclusion, ExecutionResult } from "../execution.ts";
 import { totalUsage } from "../usage-attributes.ts";
 import { amountOf, countOf, type Fields, fieldsOf, roundToNanoUsd, textOf } from "../values.ts";
-import { isEmpty, type Totals, totalsOf, usageOf } from "./ledger.ts";
+import { isEmpty, mainLoopTotals, type Totals, totalsOf, usageOf } from "./ledger.ts";
 
 /**
  * Turns the result message of a one-shot query into an {@link ExecutionResult}.
@@ -27,7 +27,9 @@ export function executionResultFromSdk(
     return { ...fallback, conclusion: fallback.conclusion ?? "error" };
   }
   const totals =
-    totalsOf(result["model_usage_since_last_result"]) ?? totalsOf(result["modelUsage"]);
+    totalsOf(result["model_usage_since_last_result"]) ??
+    totalsOf(result["modelUsage"]) ??
+    mainLoopTotals(result, fallback.model ?? "unknown");
   return {
     ...fallback,
     ...definedOnly(outcomeOf(result)),
