@@ -91,7 +91,7 @@ function startRun<Q extends QueryFunction>(
   });
 }
 
-const DEFAULT_NAME = "claude-agent";
+const DEFAULT_NAME = "claude";
 
 function hookedParams(params: unknown, run: QueryRun, options: InstrumentQueryOptions): unknown {
   if (options.addHooks === false) return params;

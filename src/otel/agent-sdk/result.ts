@@ -51,11 +51,13 @@ export function outcomeOf(result: Fields): ExecutionResult {
 }
 
 export function conclusionOf(result: Fields): Conclusion {
-  if (result["stop_reason"] === "refusal") return "failure";
+  if (result["stop_reason"] === REFUSAL) return "failure";
   const subtype = result["subtype"];
   if (FAILURES.has(subtype)) return "failure";
   return subtype === "success" && result["is_error"] !== true ? "success" : "error";
 }
+
+const REFUSAL = "refusal";
 
 const FAILURES: ReadonlySet<unknown> = new Set([
   "error_max_turns",
@@ -65,6 +67,7 @@ const FAILURES: ReadonlySet<unknown> = new Set([
 
 /** The `error.type` of a result that is no success. */
 export function resultErrorType(result: Fields): string {
+  if (result["stop_reason"] === REFUSAL) return REFUSAL;
   const status = countOf(result["api_error_status"]);
   if (status !== undefined) return String(status);
   const terminal = textOf(result["terminal_reason"]);
@@ -105,7 +108,7 @@ function costField(costUsd: number | undefined): Partial<ExecutionResult> {
 function errorMessageOf(result: Fields): string | undefined {
   const errors = result["errors"];
   if (Array.isArray(errors)) return textOf(errors.filter((e) => typeof e === "string").join("\n"));
-  const broke = result["is_error"] === true && result["stop_reason"] !== "refusal";
+  const broke = result["is_error"] === true && result["stop_reason"] !== REFUSAL;
   return broke ? textOf(result["result"]) : undefined;
 }
 

@@ -27,6 +27,15 @@ const TRUTH: [name: string, accounts: Account[]][] = [
   ["resume-2", [SECOND]],
   ["maxturns", [[39, 42, 6144, 2304, 11_230_200]]],
   ["err529", [[0, 0, 0, 0, 0]]],
+  ["parallel-tools", [[23, 53, 2101, 2670, 12_899_550]]],
+  [
+    "cleared-conversation",
+    [
+      [11, 23, 0, 1331, 6_060_000],
+      [0, 0, 0, 0, 0],
+      [12, 30, 2101, 1339, 6_839_550],
+    ],
+  ],
 ];
 
 async function replay(transcript: Transcript, params: object = {}): Promise<Recording> {
@@ -57,6 +66,11 @@ function ledger(span: ReadableSpan): Account {
     .reduce((a, b) => a.map((value, i) => value + Number(b[i])) as Account, [0, 0, 0, 0, 0]);
 }
 
+function endNs(span: ReadableSpan | undefined): bigint {
+  const [seconds, nanoseconds] = span?.endTime ?? [0, 0];
+  return BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
+}
+
 for (const [name, accounts] of TRUTH) {
   test(`the account of ${name} is exact to the nano-dollar`, async () => {
     const runs = (await replay(readTranscript(name))).executions();
@@ -80,7 +94,7 @@ for (const [name, accounts] of TRUTH) {
 test("the tree of a simple run", async () => {
   expect(spanTree((await replay(readTranscript("simple"))).spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL events=model_usage
+    invoke_agent claude INTERNAL events=model_usage
       chat claude-sonnet-4-5 CLIENT
     "
   `);
@@ -89,7 +103,7 @@ test("the tree of a simple run", async () => {
 test("the tree of a run with a tool call", async () => {
   expect(spanTree((await replay(readTranscript("bash"))).spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL events=model_usage
+    invoke_agent claude INTERNAL events=model_usage
       chat claude-sonnet-4-5 CLIENT
       execute_tool Bash INTERNAL
       chat claude-sonnet-4-5 CLIENT
@@ -105,7 +119,7 @@ test("the tree of a run with stream events is the same as without", async () => 
 test("the tree of a run with a subagent", async () => {
   expect(spanTree((await replay(readTranscript("subagent"))).spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL events=model_usage
+    invoke_agent claude INTERNAL events=model_usage
       chat claude-sonnet-4-5 CLIENT
       execute_tool Agent INTERNAL
         invoke_agent general-purpose INTERNAL
@@ -120,9 +134,9 @@ test("the tree of two turns", async () => {
   const { spans } = await replay(readTranscript("multiturn-streaming-input"));
   expect(spanTree(spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL events=model_usage
+    invoke_agent claude INTERNAL events=model_usage
       chat claude-sonnet-4-5 CLIENT
-    invoke_agent claude-agent INTERNAL events=model_usage
+    invoke_agent claude INTERNAL events=model_usage
       chat claude-sonnet-4-5 CLIENT
       execute_tool Bash INTERNAL
       chat claude-sonnet-4-5 CLIENT
@@ -133,7 +147,7 @@ test("the tree of two turns", async () => {
 test("the tree of a run that met its limit of turns", async () => {
   expect(spanTree((await replay(readTranscript("maxturns"))).spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL error=max_turns events=model_usage
+    invoke_agent claude INTERNAL error=max_turns events=model_usage
       chat claude-sonnet-4-5 CLIENT
       execute_tool Bash INTERNAL
       chat claude-sonnet-4-5 CLIENT
@@ -147,7 +161,7 @@ test("the tree of a run that met its limit of turns", async () => {
 test("the tree of a run that failed after two retries", async () => {
   expect(spanTree((await replay(readTranscript("err529"))).spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL error=529 events=api_retry,api_retry
+    invoke_agent claude INTERNAL error=529 events=api_retry,api_retry
     "
   `);
 });
@@ -155,7 +169,126 @@ test("the tree of a run that failed after two retries", async () => {
 test("the tree of an aborted run", async () => {
   expect(spanTree((await replay(readTranscript("abort"))).spans())).toMatchInlineSnapshot(`
     "
-    invoke_agent claude-agent INTERNAL error=aborted events=exception
+    invoke_agent claude INTERNAL error=aborted events=exception
+    "
+  `);
+});
+
+test("the tree of parallel tool calls, whose results come in another order", async () => {
+  expect(spanTree((await replay(readTranscript("parallel-tools"))).spans())).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+      execute_tool Bash INTERNAL
+      execute_tool Bash INTERNAL
+      chat claude-sonnet-4-5 CLIENT
+    "
+  `);
+});
+
+test("the tree of two subagents at once, whose messages interleave", async () => {
+  expect(
+    spanTree((await replay(readTranscript("parallel-subagents"))).spans()),
+  ).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+      execute_tool Agent INTERNAL
+        invoke_agent general-purpose INTERNAL
+          chat claude-sonnet-4-5 CLIENT
+          execute_tool Bash INTERNAL
+      execute_tool Agent INTERNAL
+        invoke_agent general-purpose INTERNAL
+          chat claude-sonnet-4-5 CLIENT
+          execute_tool Bash INTERNAL
+      chat claude-sonnet-4-5 CLIENT
+    "
+  `);
+});
+
+test("the tree of a subagent's subagent, of which hooks alone tell what it did", async () => {
+  expect(
+    spanTree((await replay(readTranscript("nested-subagents"))).spans()),
+  ).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+      execute_tool Agent INTERNAL
+        invoke_agent general-purpose INTERNAL
+          chat claude-sonnet-4-5 CLIENT
+          execute_tool Agent INTERNAL
+            invoke_agent general-purpose INTERNAL
+              execute_tool Bash INTERNAL
+      chat claude-sonnet-4-5 CLIENT
+    "
+  `);
+});
+
+test("the tree of a subagent in the background, which outlives the result", async () => {
+  const { spans, executions } = await replay(readTranscript("background-subagent"));
+  expect(spanTree(spans())).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+      execute_tool Agent INTERNAL
+        invoke_agent general-purpose INTERNAL
+          chat claude-sonnet-4-5 CLIENT
+          execute_tool Bash INTERNAL
+          chat claude-sonnet-4-5 CLIENT
+      chat claude-sonnet-4-5 CLIENT
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+    "
+  `);
+  const subagent = spans().find((span) => span.name === "invoke_agent general-purpose");
+  expect(endNs(subagent) > endNs(executions()[0])).toBe(true);
+});
+
+test("the tree of a call that was not permitted", async () => {
+  const { spans } = await replay(readTranscript("permission-denied"));
+  expect(spanTree(spans())).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=permission_denied,model_usage
+      chat claude-sonnet-4-5 CLIENT
+      execute_tool Bash INTERNAL error=permission_denied
+      chat claude-sonnet-4-5 CLIENT
+    "
+  `);
+});
+
+test("the tree of an MCP tool names its server", async () => {
+  const { spans } = await replay(readTranscript("mcp-tool"));
+  expect(spanTree(spans())).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+      execute_tool mcp__calc__add INTERNAL
+      chat claude-sonnet-4-5 CLIENT
+    "
+  `);
+  const tool = spans().find((span) => span.name.startsWith("execute_tool"));
+  expect(tool?.attributes["spanledger.mcp.server"]).toBe("calc");
+});
+
+test("the tree of an interrupted run, which still has its account", async () => {
+  const { spans, executions } = await replay(readTranscript("interrupt"));
+  expect(spanTree(spans())).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL error=aborted_streaming events=model_usage
+    "
+  `);
+  expect(executions()[0]?.attributes["spanledger.conclusion"]).toBe("error");
+});
+
+test("the tree of a conversation that was cleared between its turns", async () => {
+  const { spans } = await replay(readTranscript("cleared-conversation"));
+  expect(spanTree(spans())).toMatchInlineSnapshot(`
+    "
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
+    invoke_agent claude INTERNAL
+    invoke_agent claude INTERNAL events=model_usage
+      chat claude-sonnet-4-5 CLIENT
     "
   `);
 });
