@@ -102,4 +102,4 @@ console.log(`
 It is all in ${DB_PATH}. To look further:
   sqlite3 ${DB_PATH} "select repo, model, cost_usd, conclusion from executions order by id desc limit 5"
   npx spanledger report --by event,day
-  npx spanledger runs --sort cost`);
+  npx spanledger trace 1`);

@@ -39,6 +39,10 @@ test("the main job writes the true tokens and nano-dollars of every recorded run
   expect(output).toContain("Replaying 9 recorded deliveries");
   expect(output).toMatch(/^total +9 +3 +225 +18,432 +21,504 +246 +\$0\.0905$/m);
   expect(output).toMatch(/^invoke_agent reviewer /m);
+  const readme = await Bun.file("README.md").text();
+  for (const line of output.split("\n").filter((l) => /^(model|claude|total) /.test(l))) {
+    expect(readme).toContain(line);
+  }
   const db = new Database(dbPath, { readonly: true });
   const rows = db
     .query(
