@@ -5,9 +5,9 @@
  */
 
 /** Longer text is cut at this many UTF-16 units. */
-export const MAX_TEXT_LENGTH = 64 * 1024;
+export const MAX_TEXT_LENGTH: number = 64 * 1024;
 /** Once a span's attributes have grown to this, the remaining long texts are cut much shorter. */
-export const MAX_SPAN_LENGTH = 256 * 1024;
+export const MAX_SPAN_LENGTH: number = 256 * 1024;
 const SHORT_TEXT_LENGTH = 256;
 const MAX_KEY_LENGTH = 1024;
 const MAX_ARRAY_LENGTH = 10_000;
