@@ -24,7 +24,10 @@ function query<T>(path: string, sql: string): T[] {
 /** Everything that settling decides, without ids that depend on arrival. */
 function settledState(path: string): unknown {
   return {
-    usage: query(path, "SELECT span_id, counted, ended_ms, cost_nano_usd FROM usage_rows ORDER BY 1, 4"),
+    usage: query(
+      path,
+      "SELECT span_id, counted, ended_ms, cost_nano_usd FROM usage_rows ORDER BY 1, 4",
+    ),
     runs: query(
       path,
       `SELECT span_id, repo, model, input_tokens, output_tokens, cost_nano_usd, cost_source, unpriced,
@@ -34,11 +37,21 @@ function settledState(path: string): unknown {
 }
 
 const REVIEW: SpanRow[] = [
-  spanRow({ span: "run", execution: execution(), usage: usage({ scope: "result" }), endMs: NOW_MS + 9 }),
+  spanRow({
+    span: "run",
+    execution: execution(),
+    usage: usage({ scope: "result" }),
+    endMs: NOW_MS + 9,
+  }),
   spanRow({
     span: "query",
     parent: "run",
-    execution: execution({ nested: true, sessionId: "s-1", numTurns: 3, model: "claude-sonnet-4-5" }),
+    execution: execution({
+      nested: true,
+      sessionId: "s-1",
+      numTurns: 3,
+      model: "claude-sonnet-4-5",
+    }),
     usage: usage({
       scope: "ledger",
       models: [
@@ -85,7 +98,9 @@ describe("writing a batch", () => {
         created_at: "2026-11-20 12:00:00",
       },
     ]);
-    expect(query(store.path, "SELECT count(*) AS n FROM model_usage WHERE counted")).toEqual([{ n: 2 }]);
+    expect(query(store.path, "SELECT count(*) AS n FROM model_usage WHERE counted")).toEqual([
+      { n: 2 },
+    ]);
     store.close();
   });
 
@@ -185,77 +200,6 @@ describe("the view spans", () => {
         scope_name: "test",
       },
     ]);
-    store.close();
-  });
-});
-
-describe("purging", () => {
-  const OLD_MS = NOW_MS - 100 * 86_400_000;
-
-  function oldReview(trace: string): SpanRow[] {
-    return REVIEW.map((row) => ({
-      ...row,
-      traceId: hexId(trace, 32),
-      startS: row.startS - 100 * 86_400,
-    }));
-  }
-
-  test("moves what old traces cost to usage_daily, to the nano-dollar, and keeps young ones", () => {
-    const store = openStore();
-    store.write([...oldReview("a"), ...oldReview("b"), ...REVIEW], NOW_MS);
-    store.write([spanRow({ trace: "bare", endMs: OLD_MS, execution: execution() })], NOW_MS);
-    expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(3);
-    expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(0);
-    expect(query(store.path, "SELECT count(*) AS n FROM executions")).toEqual([{ n: 1 }]);
-    expect(query(store.path, "SELECT count(*) AS n FROM span_rows")).toEqual([{ n: 5 }]);
-    expect(
-      query(
-        store.path,
-        `SELECT day, model, runs, failures, model_runs, input_tokens, cost_nano_usd,
-           estimated_cost_nano_usd, duration_ms FROM usage_daily ORDER BY model`,
-      ),
-    ).toEqual([
-      {
-        day: "2026-08-12",
-        model: null,
-        runs: 1,
-        failures: 0,
-        model_runs: 0,
-        input_tokens: 0,
-        cost_nano_usd: 0,
-        estimated_cost_nano_usd: 0,
-        duration_ms: 1500,
-      },
-      {
-        day: "2026-08-12",
-        model: "claude-haiku-4-5",
-        runs: 0,
-        failures: 0,
-        model_runs: 2,
-        input_tokens: 20,
-        cost_nano_usd: 2000,
-        estimated_cost_nano_usd: 2000,
-        duration_ms: 0,
-      },
-      {
-        day: "2026-08-12",
-        model: "claude-sonnet-4-5",
-        runs: 2,
-        failures: 0,
-        model_runs: 2,
-        input_tokens: 20,
-        cost_nano_usd: 15_582_000,
-        estimated_cost_nano_usd: 0,
-        duration_ms: 3000,
-      },
-    ]);
-    store.close();
-  });
-
-  test("takes a trace whose clock ran ahead once its writing is old enough", () => {
-    const store = openStore();
-    store.write([spanRow({ endMs: NOW_MS + 900 * 86_400_000 })], NOW_MS);
-    expect(store.purge(NOW_MS + 1)).toBe(1);
     store.close();
   });
 });
