@@ -42,7 +42,7 @@ const RETRY_MS = 1000;
 const WARN_EVERY_MS = 600_000;
 const DAY_MS = 86_400_000;
 /** How long a purged trace is remembered; where the file is full, a share of how far back traces go. */
-const REMEMBER_MS = DAY_MS;
+const REMEMBER_MS = 7 * DAY_MS;
 const REMEMBER_SHARE_WHEN_FULL = 1 / 8;
 /** Purging by size begins at this share of the limit, and ends at that one. */
 const FULL_SHARE = 0.95;
@@ -85,6 +85,7 @@ export class Maintainer {
   #isHolder = false;
   #isShrinking = false;
   #isStuck = false;
+  #isFileLonger = false;
   #report: MaintenanceReport = {
     purged: NOTHING_PURGED,
     releasedBytes: 0,
@@ -118,6 +119,7 @@ export class Maintainer {
       (nowMs) => this.#purgeBySize(nowMs),
       (nowMs) => this.#forget(nowMs, REMEMBER_MS),
       () => this.#releaseSpace(),
+      (nowMs) => this.#shortenFile(nowMs),
       (nowMs) => this.#collect(nowMs),
     ];
   }
@@ -160,10 +162,14 @@ export class Maintainer {
 
   #checkpoint(nowMs: number): boolean {
     if (!this.#checkpointer.isDue(nowMs)) return false;
+    this.#runCheckpoint(nowMs);
+    return true;
+  }
+
+  #runCheckpoint(nowMs: number): void {
     const report = this.#checkpointer.run(nowMs);
     this.#report = { ...this.#report, checkpoint: report };
     if (report.pinned) this.#warn("pinned", report.pinned, nowMs);
-    return true;
   }
 
   #maintain(nowMs: number): boolean {
@@ -247,8 +253,17 @@ export class Maintainer {
       const { fileBytes } = this.#space.report();
       const releasedBytes = this.#report.releasedBytes + before.fileBytes - fileBytes;
       this.#report = { ...this.#report, releasedBytes };
+      this.#isFileLonger = true;
       return fileBytes < before.fileBytes;
     });
+  }
+
+  /** Released pages are still in the file until a checkpoint cuts it. */
+  #shortenFile(nowMs: number): boolean {
+    if (!this.#isFileLonger) return false;
+    this.#isFileLonger = false;
+    this.#runCheckpoint(nowMs);
+    return true;
   }
 
   #collect(nowMs: number): boolean {

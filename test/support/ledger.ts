@@ -40,6 +40,11 @@ const SUMS = [
   "duration_ms",
 ] as const;
 
+/** Adds the figures of `line`, which has the same key, to `sum`. */
+export function addLine(sum: LedgerLine, line: LedgerLine): void {
+  for (const name of SUMS) sum[name] += line[name];
+}
+
 /** Written apart from the purge's own SQL, row by row, so that it can tell when that is wrong. */
 function liveLines(db: Database): LedgerLine[] {
   const lines: LedgerLine[] = [];
@@ -136,7 +141,7 @@ export function ledger(path: string): LedgerLine[] {
       const key = JSON.stringify([day, agent_name, repo, event_type, provider, model]);
       const sum = lines.get(key);
       if (!sum) lines.set(key, { ...line });
-      else for (const name of SUMS) sum[name] += line[name];
+      else addLine(sum, line);
     }
     return [...lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
   } finally {
