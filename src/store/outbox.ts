@@ -151,12 +151,16 @@ export class Outbox {
     untilMs: number,
     isAlive: (holder: string) => boolean,
   ): boolean {
-    return this.#write(() => {
+    const isTaken = (): boolean => {
       const row = this.#db
         .query("SELECT holder, held_until_ms AS untilMs FROM forward_destinations WHERE id = ?")
         .get(this.#destination) as { holder: string | null; untilMs: number };
-      const isFree = row.holder === null || row.holder === holder || row.untilMs < nowMs;
-      if (!isFree && isAlive(row.holder ?? "")) return false;
+      if (row.holder === null || row.holder === holder || row.untilMs < nowMs) return false;
+      return isAlive(row.holder);
+    };
+    if (isTaken()) return false; // Asked again and again by who waits: without a write.
+    return this.#write(() => {
+      if (isTaken()) return false;
       this.#db
         .query("UPDATE forward_destinations SET holder = ?, held_until_ms = ? WHERE id = ?")
         .run(holder, untilMs, this.#destination);
