@@ -1,7 +1,7 @@
 /** The SQLite exporter as hosts construct it: options and environment in, a standard `SpanExporter` out. */
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
-import { genaiPrices } from "./exporter/price.ts";
+import { BundledPrices } from "./exporter/prices/bundled-prices.ts";
 import { SpanRowReader } from "./exporter/span-row.ts";
 import type { SpanWriter } from "./exporter/span-writer.ts";
 import { type Logger, StateLog } from "./exporter/state-log.ts";
@@ -21,7 +21,7 @@ function sqliteWriter(config: Config, logger: Logger): SpanWriter {
   return new ThreadWriter({
     path: config.dbPath,
     retentionMs: config.retentionMs,
-    reader: new SpanRowReader(genaiPrices()),
+    reader: new SpanRowReader(new BundledPrices()),
     log: new StateLog(logger, Date.now),
     now: Date.now,
   });

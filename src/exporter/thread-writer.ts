@@ -37,6 +37,7 @@ export class ThreadWriter implements SpanWriter {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #retryMs = FIRST_RETRY_MS;
   #lastError: string | null = null;
+  #isBusy = false;
   #isClosed = false;
 
   constructor(options: ThreadWriterOptions) {
@@ -62,7 +63,8 @@ export class ThreadWriter implements SpanWriter {
 
   async flush(deadlineMs: number): Promise<void> {
     const endMs = performance.now() + deadlineMs;
-    while (!this.#drain() && performance.now() + FIRST_RETRY_MS < endMs) {
+    // A lock is soon released; a disk or a path is not mended within a deadline.
+    while (!this.#drain() && this.#isBusy && performance.now() + FIRST_RETRY_MS < endMs) {
       await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_MS));
     }
   }
@@ -164,6 +166,7 @@ export class ThreadWriter implements SpanWriter {
   #failed(cause: unknown): void {
     const error = toStoreError("Cannot write to", this.#options.path, cause);
     this.#lastError = error.message;
+    this.#isBusy = error.kind === "busy";
     this.#options.log.trouble(
       `${error.message}. ${this.#heldSpans} spans are held and tried again.`,
     );

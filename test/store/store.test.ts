@@ -24,7 +24,10 @@ function query<T>(path: string, sql: string): T[] {
 /** Everything that settling decides, without ids that depend on arrival. */
 function settledState(path: string): unknown {
   return {
-    usage: query(path, "SELECT span_id, counted, ended_ms, cost_nano_usd FROM usage_rows ORDER BY 1, 4"),
+    usage: query(
+      path,
+      "SELECT span_id, counted, ended_ms, cost_nano_usd FROM usage_rows ORDER BY 1, 4",
+    ),
     runs: query(
       path,
       `SELECT span_id, repo, model, input_tokens, output_tokens, cost_nano_usd, cost_source, unpriced,
@@ -34,11 +37,21 @@ function settledState(path: string): unknown {
 }
 
 const REVIEW: SpanRow[] = [
-  spanRow({ span: "run", execution: execution(), usage: usage({ scope: "result" }), endMs: NOW_MS + 9 }),
+  spanRow({
+    span: "run",
+    execution: execution(),
+    usage: usage({ scope: "result" }),
+    endMs: NOW_MS + 9,
+  }),
   spanRow({
     span: "query",
     parent: "run",
-    execution: execution({ nested: true, sessionId: "s-1", numTurns: 3, model: "claude-sonnet-4-5" }),
+    execution: execution({
+      nested: true,
+      sessionId: "s-1",
+      numTurns: 3,
+      model: "claude-sonnet-4-5",
+    }),
     usage: usage({
       scope: "ledger",
       models: [
@@ -85,7 +98,9 @@ describe("writing a batch", () => {
         created_at: "2026-11-20 12:00:00",
       },
     ]);
-    expect(query(store.path, "SELECT count(*) AS n FROM model_usage WHERE counted")).toEqual([{ n: 2 }]);
+    expect(query(store.path, "SELECT count(*) AS n FROM model_usage WHERE counted")).toEqual([
+      { n: 2 },
+    ]);
     store.close();
   });
 
