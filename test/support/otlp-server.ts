@@ -34,7 +34,9 @@ interface JsonRequest {
 function spanNames(body: Uint8Array): string[] {
   const text = new TextDecoder().decode(body);
   const { resourceSpans = [] } = (text === "" ? {} : JSON.parse(text)) as JsonRequest;
-  return resourceSpans.flatMap((r) => r.scopeSpans.flatMap((s) => s.spans.map((span) => span.name)));
+  return resourceSpans.flatMap((r) =>
+    r.scopeSpans.flatMap((s) => s.spans.map((span) => span.name)),
+  );
 }
 
 /** Speaks http/json only, so that tests can read what arrives. */

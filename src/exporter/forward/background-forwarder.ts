@@ -45,7 +45,10 @@ export class BackgroundForwarder {
       const worker = new Worker(new URL("./forward-thread.ts", import.meta.url));
       worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
         if (data.kind === "progress") this.#note(data.progress);
-        if (data.kind === "stopped") this.#stopped.resolve();
+        if (data.kind === "stopped") {
+          this.#stopped.resolve();
+          worker.terminate(); // Its database is closed.
+        }
         isReady = true;
       };
       worker.onerror = (event) => {

@@ -51,7 +51,11 @@ export function acceptedAnswer(serializer: TraceSerializer, body: Uint8Array): A
   try {
     const { partialSuccess } = serializer.deserializeResponse(body);
     const rejectedSpans = Math.max(0, Number(partialSuccess?.rejectedSpans ?? 0)) || 0;
-    return { kind: "accepted", rejectedSpans, reason: shortReason(partialSuccess?.errorMessage ?? "") };
+    return {
+      kind: "accepted",
+      rejectedSpans,
+      reason: shortReason(partialSuccess?.errorMessage ?? ""),
+    };
   } catch {
     return { kind: "accepted", rejectedSpans: 0, reason: "" }; // A body nobody can read is still a success.
   }

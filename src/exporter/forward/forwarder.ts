@@ -31,7 +31,7 @@ export interface ForwarderOptions {
   /** Whether the process of a holder still runs. */
   isAlive: (holder: string) => boolean;
   clock: ForwardClock;
-  onProgress?: (progress: ForwardProgress) => void;
+  onProgress: (progress: ForwardProgress) => void;
 }
 
 export interface RunOptions {
@@ -149,7 +149,11 @@ export class Forwarder {
    * A span is passed over only if it is refused twice while the destination takes something else: a
    * destination that takes nothing at all (a wrong token, a wrong path) is waited for.
    */
-  async #secondTry(part: StoredSpan[], next: StoredSpan[] | undefined, first: Answer): Promise<Answer> {
+  async #secondTry(
+    part: StoredSpan[],
+    next: StoredSpan[] | undefined,
+    first: Answer,
+  ): Promise<Answer> {
     for (const other of [next ?? [], []]) {
       const answer = await this.#send(other);
       if (answer.kind === "later") return answer;
@@ -178,12 +182,13 @@ export class Forwarder {
         : [{ traceId: first.traceId, spanId: first.spanId, spans: refused, reason: answer.reason }];
     const accepted = part.length - refused;
     const { outbox, clock, onProgress } = this.#options;
-    if (!outbox.confirm(position, { cursor: last.id, accepted, refusals }, clock.now())) return false;
+    if (!outbox.confirm(position, { cursor: last.id, accepted, refusals }, clock.now()))
+      return false;
     this.#progress.accepted += accepted;
     this.#progress.refused += refused;
     this.#progress.trouble = null;
     this.#failures = 0;
-    onProgress?.({ ...this.#progress });
+    onProgress({ ...this.#progress });
     return true;
   }
 
@@ -194,7 +199,7 @@ export class Forwarder {
     const jitteredMs = Math.round(backoffMs * (0.8 + Math.random() * 0.4));
     this.#waitMs = afterMs === null ? jitteredMs : Math.min(afterMs, MAX_RETRY_AFTER_MS);
     this.#progress.trouble = reason;
-    this.#options.onProgress?.({ ...this.#progress });
+    this.#options.onProgress({ ...this.#progress });
     return "later";
   }
 }

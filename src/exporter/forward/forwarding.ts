@@ -24,21 +24,25 @@ export interface ForwardTarget extends DestinationOptions {
 const BUSY_TIMEOUT_MS = 2000;
 const REOPEN_MS = 30_000;
 
-const systemClock: ForwardClock = {
-  now: Date.now,
-  sleep(ms, signal) {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end);
-    });
-  },
-};
+/** @param holdsProcess whether a wait keeps the process from ending. */
+function systemClock(holdsProcess: boolean): ForwardClock {
+  return {
+    now: Date.now,
+    sleep(ms, signal) {
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const end = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", end);
+          resolve();
+        };
+        const timer = setTimeout(end, ms);
+        if (!holdsProcess) timer.unref();
+        signal.addEventListener("abort", end);
+      });
+    },
+  };
+}
 
 /** A holder is named by its process, so that the hold of a dead one is nobody's. */
 function isAlive(holder: string): boolean {
@@ -62,7 +66,11 @@ export class Forwarding {
   readonly #destination: Destination;
   readonly #forwarder: Forwarder;
 
-  constructor(target: ForwardTarget, onProgress?: (progress: ForwardProgress) => void) {
+  constructor(
+    target: ForwardTarget,
+    onProgress: (progress: ForwardProgress) => void,
+    clock: ForwardClock = systemClock(true),
+  ) {
     const { path, holdsRetention } = target;
     this.#destination = openDestination(target);
     const { url } = this.#destination;
@@ -72,8 +80,8 @@ export class Forwarding {
       destination: this.#destination,
       holder: `${process.pid}:${crypto.randomUUID()}`,
       isAlive,
-      clock: systemClock,
-      ...(onProgress ? { onProgress } : {}),
+      clock,
+      onProgress,
     });
   }
 
@@ -106,7 +114,7 @@ export class Forwarding {
 }
 
 /**
- * Forwards until `stop`, then what is left, as long as the destination takes it, until `end`. A file that
+ * Forwards in the background until `stop`, then what is left, as long as the destination takes it, until `end`. A file that
  * fails is opened again later. Never rejects.
  */
 export async function forwardUntil(
@@ -115,6 +123,7 @@ export async function forwardUntil(
   end: AbortSignal,
   onProgress: (progress: ForwardProgress) => void,
 ): Promise<void> {
+  const clock = systemClock(false);
   let base = { accepted: 0, refused: 0 };
   for (let isStopped = false; !isStopped; ) {
     let forwarding: Forwarding | undefined;
@@ -124,14 +133,14 @@ export async function forwardUntil(
       onProgress({ ...base, trouble });
     };
     try {
-      forwarding = new Forwarding(target, report);
+      forwarding = new Forwarding(target, report, clock);
       await forwarding.run({ follow: true, patienceMs: Number.POSITIVE_INFINITY, signal: stop });
       await forwarding.run({ follow: false, patienceMs: 0, signal: end });
       isStopped = true;
     } catch (error) {
       onProgress({ ...base, trouble: error instanceof Error ? error.message : String(error) });
       isStopped = stop.aborted;
-      await systemClock.sleep(REOPEN_MS, stop);
+      await clock.sleep(REOPEN_MS, stop);
     } finally {
       forwarding?.close();
     }

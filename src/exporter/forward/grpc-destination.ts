@@ -72,7 +72,8 @@ function errorAnswer({ code, details, metadata }: ServiceError): Answer {
   const [status] = metadata?.get("grpc-status-details-bin") ?? [];
   const afterMs = status instanceof Uint8Array ? grpcRetryDelayMs(status) : null;
   // An exhausted resource comes back only where the server says when; else the request is too large.
-  const isRetryable = RETRYABLE_CODES.has(code) || (code === RESOURCE_EXHAUSTED && afterMs !== null);
+  const isRetryable =
+    RETRYABLE_CODES.has(code) || (code === RESOURCE_EXHAUSTED && afterMs !== null);
   return isRetryable ? { kind: "later", afterMs, reason } : { kind: "refused", reason };
 }
 
@@ -91,7 +92,9 @@ export class GrpcDestination implements Destination {
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(headers ?? {})) metadata.set(name, value);
     const url = endpoint === undefined ? {} : { url: endpoint };
-    this.#serializer = (transformer as { ProtobufTraceSerializer: TraceSerializer }).ProtobufTraceSerializer;
+    this.#serializer = (
+      transformer as { ProtobufTraceSerializer: TraceSerializer }
+    ).ProtobufTraceSerializer;
     this.#settings = official.convertLegacyOtlpGrpcOptions({ ...url, metadata }, "TRACES");
     this.#client = new grpc.Client(this.#settings.url, this.#settings.credentials(), {
       "grpc.default_compression_algorithm": COMPRESSION[this.#settings.compression],
@@ -105,8 +108,20 @@ export class GrpcDestination implements Destination {
     return new Promise((resolve) => {
       const options = { deadline: Date.now() + timeoutMillis };
       const done = (error: ServiceError | null, response?: Buffer): void =>
-        resolve(error ? errorAnswer(error) : acceptedAnswer(this.#serializer, response ?? Buffer.alloc(0)));
-      this.#client.makeUnaryRequest(EXPORT_PATH, identity, identity, body, metadata(), options, done);
+        resolve(
+          error
+            ? errorAnswer(error)
+            : acceptedAnswer(this.#serializer, response ?? Buffer.alloc(0)),
+        );
+      this.#client.makeUnaryRequest(
+        EXPORT_PATH,
+        identity,
+        identity,
+        body,
+        metadata(),
+        options,
+        done,
+      );
     });
   }
 

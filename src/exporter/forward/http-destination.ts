@@ -2,7 +2,7 @@
  * OTLP over HTTP. Settings and encoding are the official packages'; the request is sent here, because
  * their transport keeps status and `Retry-After` to itself and gives up after ten seconds.
  */
-import { request as httpRequest, type Agent, type IncomingMessage } from "node:http";
+import { type Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -99,7 +99,9 @@ export class HttpDestination implements Destination {
     const transformer = require("@opentelemetry/otlp-transformer") as OfficialTransformer;
     const official = require("@opentelemetry/otlp-exporter-base/node-http") as OfficialHttp;
     const isJson = protocol === "http/json";
-    this.#serializer = isJson ? transformer.JsonTraceSerializer : transformer.ProtobufTraceSerializer;
+    this.#serializer = isJson
+      ? transformer.JsonTraceSerializer
+      : transformer.ProtobufTraceSerializer;
     const config = {
       ...(options.endpoint === undefined ? {} : { url: tracesUrl(options.endpoint) }),
       ...(options.headers === undefined ? {} : { headers: options.headers }),

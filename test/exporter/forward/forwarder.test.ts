@@ -65,7 +65,8 @@ function setup(holder = "1:test", path = join(tempDir(), "telemetry.db")): Setup
     },
   };
   const isAlive = () => true;
-  const forwarder = new Forwarder({ outbox, destination, holder, isAlive, clock });
+  const onProgress = () => undefined;
+  const forwarder = new Forwarder({ outbox, destination, holder, isAlive, clock, onProgress });
   return {
     path,
     store,
@@ -161,7 +162,9 @@ describe("an answer that means later", () => {
     const { run, write, destination, sleptMs } = setup();
     write(1, 2);
     destination.answer = () =>
-      destination.requests === 1 ? { kind: "later", afterMs: 120_000, reason: "HTTP 429" } : ACCEPTED;
+      destination.requests === 1
+        ? { kind: "later", afterMs: 120_000, reason: "HTTP 429" }
+        : ACCEPTED;
     expect(await run(Number.POSITIVE_INFINITY)).toBe("done");
     expect(sleptMs).toEqual([120_000]);
     expect(destination.taken).toEqual(names(1, 2));

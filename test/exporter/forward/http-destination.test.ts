@@ -13,7 +13,10 @@ let destination: HttpDestination;
 beforeEach(() => {
   process.env[TIMEOUT_VARIABLE] = "300";
   server = startOtlpServer();
-  destination = new HttpDestination("http/json", { endpoint: server.url, headers: { "x-key": "k" } });
+  destination = new HttpDestination("http/json", {
+    endpoint: server.url,
+    headers: { "x-key": "k" },
+  });
 });
 afterEach(async () => {
   delete process.env[TIMEOUT_VARIABLE];
