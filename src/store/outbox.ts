@@ -44,8 +44,6 @@ export interface OutboxOptions {
   path: string;
   /** The destination's URL, without credentials: each has a cursor of its own. */
   url: string;
-  /** Whether retention waits for this destination. */
-  holdsRetention: boolean;
   busyTimeoutMs: number;
 }
 
@@ -88,20 +86,25 @@ export class Outbox {
   readonly #spans: Statement<StoredSpan, [number, number]>;
 
   /** @throws {StoreError} where the file cannot be opened, with what to do about it. */
-  constructor({ path, url, holdsRetention, busyTimeoutMs }: OutboxOptions) {
+  constructor({ path, url, busyTimeoutMs }: OutboxOptions) {
     this.#path = path;
     this.#db = openDatabase(path, busyTimeoutMs);
     this.#sizes = this.#db.prepare(SELECT_SIZES);
     this.#spans = this.#db.prepare(SELECT_SPANS);
     this.#destination = this.#write(() => {
-      const row = this.#db
-        .query(
-          `INSERT INTO forward_destinations (url, holds_retention) VALUES (?, ?)
-           ON CONFLICT (url) DO UPDATE SET holds_retention = excluded.holds_retention RETURNING id`,
-        )
-        .get(url, holdsRetention ? 1 : 0) as { id: number };
-      return row.id;
+      this.#db.query("INSERT OR IGNORE INTO forward_destinations (url) VALUES (?)").run(url);
+      const row = this.#db.query("SELECT id FROM forward_destinations WHERE url = ?").get(url);
+      return (row as { id: number }).id;
     });
+  }
+
+  /** Whether retention waits for this destination from now on. */
+  holdRetention(holds: boolean): void {
+    this.#write(() =>
+      this.#db
+        .query("UPDATE forward_destinations SET holds_retention = ? WHERE id = ?")
+        .run(holds ? 1 : 0, this.#destination),
+    );
   }
 
   position(): OutboxPosition {

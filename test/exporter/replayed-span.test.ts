@@ -27,7 +27,6 @@ test("what a replay sends is, byte for byte, what the live span would have been 
   const outbox = new Outbox({
     path,
     url: "http://test",
-    holdsRetention: false,
     busyTimeoutMs: 100,
   });
   const throughTheFile = (spans: ReadableSpan[]): ReadableSpan[] => {

@@ -29,9 +29,9 @@ export interface DestinationOptions {
 
 const MAX_REASON_LENGTH = 300;
 
-/** One line of what a server said. */
+/** One line of what a server said, without what could steer a terminal. */
 export function shortReason(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  const line = text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
   return line.length > MAX_REASON_LENGTH ? `${line.slice(0, MAX_REASON_LENGTH)}…` : line;
 }
 

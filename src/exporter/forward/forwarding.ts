@@ -17,8 +17,8 @@ export interface ForwardTarget extends DestinationOptions {
   /** The database file. */
   path: string;
   protocol: OtlpProtocol;
-  /** Whether retention waits until spans are forwarded, within the size bound of the file. */
-  holdsRetention: boolean;
+  /** Whether retention waits for this destination, within the file's size bound. @default as it was, else false */
+  holdsRetention?: boolean | undefined;
 }
 
 const BUSY_TIMEOUT_MS = 2000;
@@ -74,7 +74,8 @@ export class Forwarding {
     const { path, holdsRetention } = target;
     this.#destination = openDestination(target);
     const { url } = this.#destination;
-    this.#outbox = new Outbox({ path, url, holdsRetention, busyTimeoutMs: BUSY_TIMEOUT_MS });
+    this.#outbox = new Outbox({ path, url, busyTimeoutMs: BUSY_TIMEOUT_MS });
+    if (holdsRetention !== undefined) this.#outbox.holdRetention(holdsRetention);
     this.#forwarder = new Forwarder({
       outbox: this.#outbox,
       destination: this.#destination,

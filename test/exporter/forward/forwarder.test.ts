@@ -53,7 +53,7 @@ function setup(holder = "1:test", path = join(tempDir(), "telemetry.db")): Setup
   const store = new Store({ path, writer: "test", busyTimeoutMs: 100 });
   const destination = new FakeDestination();
   const { url } = destination;
-  const outbox = new Outbox({ path, url, holdsRetention: false, busyTimeoutMs: 100 });
+  const outbox = new Outbox({ path, url, busyTimeoutMs: 100 });
   open.push(store, outbox);
   const sleptMs: number[] = [];
   let nowMs = NOW_MS;
@@ -151,7 +151,7 @@ describe("the cursor", () => {
     const { path, run, write } = setup();
     write(1, 2);
     await run();
-    const other = new Outbox({ path, url: "http://b", holdsRetention: false, busyTimeoutMs: 100 });
+    const other = new Outbox({ path, url: "http://b", busyTimeoutMs: 100 });
     open.push(other);
     expect(other.position().cursor).toBe(0);
   });
@@ -262,7 +262,6 @@ describe("two processes on one file", () => {
     const other = new Outbox({
       path,
       url: "http://127.0.0.1:1/v1/traces",
-      holdsRetention: false,
       busyTimeoutMs: 100,
     });
     open.push(other);
