@@ -218,7 +218,16 @@ describe("purging", () => {
   test("moves what old traces cost to usage_daily, to the nano-dollar, and keeps young ones", () => {
     const store = openStore();
     store.write([...oldReview("a"), ...oldReview("b"), ...REVIEW], NOW_MS);
-    store.write([spanRow({ trace: "bare", endMs: OLD_MS, execution: execution() })], NOW_MS);
+    store.write(
+      [
+        spanRow({
+          trace: "bare",
+          endMs: OLD_MS,
+          execution: execution({ model: "claude-opus-4-5" }),
+        }),
+      ],
+      NOW_MS,
+    );
     expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(3);
     expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(0);
     expect(query(store.path, "SELECT count(*) AS n FROM executions")).toEqual([{ n: 1 }]);
@@ -232,17 +241,6 @@ describe("purging", () => {
     ).toEqual([
       {
         day: "2026-08-12",
-        model: null,
-        runs: 1,
-        failures: 0,
-        model_runs: 0,
-        input_tokens: 0,
-        cost_nano_usd: 0,
-        estimated_cost_nano_usd: 0,
-        duration_ms: 1500,
-      },
-      {
-        day: "2026-08-12",
         model: "claude-haiku-4-5",
         runs: 0,
         failures: 0,
@@ -251,6 +249,17 @@ describe("purging", () => {
         cost_nano_usd: 2000,
         estimated_cost_nano_usd: 2000,
         duration_ms: 0,
+      },
+      {
+        day: "2026-08-12",
+        model: "claude-opus-4-5",
+        runs: 1,
+        failures: 0,
+        model_runs: 0,
+        input_tokens: 0,
+        cost_nano_usd: 0,
+        estimated_cost_nano_usd: 0,
+        duration_ms: 1500,
       },
       {
         day: "2026-08-12",

@@ -2,7 +2,7 @@
 import type { Conclusion, ExecutionResult } from "../execution.ts";
 import { totalUsage } from "../usage-attributes.ts";
 import { amountOf, countOf, type Fields, fieldsOf, roundToNanoUsd, textOf } from "../values.ts";
-import { isEmpty, type Totals, totalsOf, usageOf } from "./ledger.ts";
+import { isEmpty, mainLoopTotals, type Totals, totalsOf, usageOf } from "./ledger.ts";
 
 /**
  * Turns the result message of a one-shot query into an {@link ExecutionResult}.
@@ -27,7 +27,9 @@ export function executionResultFromSdk(
     return { ...fallback, conclusion: fallback.conclusion ?? "error" };
   }
   const totals =
-    totalsOf(result["model_usage_since_last_result"]) ?? totalsOf(result["modelUsage"]);
+    totalsOf(result["model_usage_since_last_result"]) ??
+    totalsOf(result["modelUsage"]) ??
+    mainLoopTotals(result, fallback.model ?? "unknown");
   return {
     ...fallback,
     ...definedOnly(outcomeOf(result)),
@@ -49,11 +51,13 @@ export function outcomeOf(result: Fields): ExecutionResult {
 }
 
 export function conclusionOf(result: Fields): Conclusion {
-  if (result["stop_reason"] === "refusal") return "failure";
+  if (result["stop_reason"] === REFUSAL) return "failure";
   const subtype = result["subtype"];
   if (FAILURES.has(subtype)) return "failure";
   return subtype === "success" && result["is_error"] !== true ? "success" : "error";
 }
+
+const REFUSAL = "refusal";
 
 const FAILURES: ReadonlySet<unknown> = new Set([
   "error_max_turns",
@@ -63,6 +67,7 @@ const FAILURES: ReadonlySet<unknown> = new Set([
 
 /** The `error.type` of a result that is no success. */
 export function resultErrorType(result: Fields): string {
+  if (result["stop_reason"] === REFUSAL) return REFUSAL;
   const status = countOf(result["api_error_status"]);
   if (status !== undefined) return String(status);
   const terminal = textOf(result["terminal_reason"]);
@@ -103,7 +108,7 @@ function costField(costUsd: number | undefined): Partial<ExecutionResult> {
 function errorMessageOf(result: Fields): string | undefined {
   const errors = result["errors"];
   if (Array.isArray(errors)) return textOf(errors.filter((e) => typeof e === "string").join("\n"));
-  const broke = result["is_error"] === true && result["stop_reason"] !== "refusal";
+  const broke = result["is_error"] === true && result["stop_reason"] !== REFUSAL;
   return broke ? textOf(result["result"]) : undefined;
 }
 
