@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { type ForwardOptions, resolveConfig } from "./config.ts";
 import type { ForwardProgress, RunEnd } from "./exporter/forward/forwarder.ts";
 import { Forwarding, type ForwardTarget, openDestination } from "./exporter/forward/forwarding.ts";
-import { OTLP_PROTOCOLS } from "./exporter/otlp.ts";
+import type { OtlpProtocol } from "./exporter/otlp.ts";
 import { type OutboxPreview, previewOutbox } from "./store/outbox-preview.ts";
 import { openReader } from "./store/reader.ts";
 
-export { OTLP_PROTOCOLS };
+export type { OtlpProtocol };
 
 /** What is not said, the `OTEL_EXPORTER_OTLP_*` variables say. */
 export interface ForwardRequest extends Pick<ForwardOptions, "endpoint" | "protocol"> {
