@@ -14,15 +14,15 @@ import {
   BasicTracerProvider,
   BatchSpanProcessor,
   ConsoleSpanExporter,
-  type SpanExporter,
+  type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
 import { withinDeadline } from "./deadline.ts";
 import { otlpExporter } from "./exporter/otlp.ts";
+import type { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
 import type { WriterHealth } from "./exporter/span-writer.ts";
 import type { Logger } from "./exporter/state-log.ts";
-import type { WriterSpanExporter } from "./exporter/writer-span-exporter.ts";
 import { registerGlobals } from "./globals.ts";
 import { defaultLogger } from "./logger.ts";
 import {
@@ -37,7 +37,7 @@ import {
   instrumentExecutor,
 } from "./otel/instrument-executor.ts";
 import { traceExecution } from "./otel/trace-execution.ts";
-import { sqliteExporter } from "./sqlite.ts";
+import { sqliteProcessor } from "./sqlite.ts";
 import { VERSION } from "./version.ts";
 
 const DEADLINE_MS = 10_000;
@@ -71,31 +71,33 @@ function resourceOf(config: Config): Resource {
   return resource.merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName }));
 }
 
-interface Exporters {
-  all: SpanExporter[];
-  sqlite: WriterSpanExporter | null;
+interface Processors {
+  all: SpanProcessor[];
+  sqlite: QueueSpanProcessor | null;
 }
 
-function exportersOf(config: Config, logger: Logger): Exporters {
-  const exporters: Exporters = { all: [], sqlite: null };
-  if (config.isDisabled) return exporters;
+function processorsOf(config: Config, logger: Logger): Processors {
+  const processors: Processors = { all: [], sqlite: null };
+  if (config.isDisabled) return processors;
   for (const name of new Set(config.exporters)) {
     switch (name) {
       case "sqlite":
-        exporters.sqlite = sqliteExporter(config, logger);
-        exporters.all.push(exporters.sqlite);
+        processors.sqlite = sqliteProcessor(config, logger);
+        processors.all.push(processors.sqlite);
         break;
       case "otlp":
-        exporters.all.push(otlpExporter(config.otlpProtocol));
+        processors.all.push(
+          new BatchSpanProcessor(otlpExporter(config.otlpProtocol), { ...config.batch }),
+        );
         break;
       case "console":
-        exporters.all.push(new ConsoleSpanExporter());
+        processors.all.push(new BatchSpanProcessor(new ConsoleSpanExporter(), { ...config.batch }));
         break;
       case "none":
         break;
     }
   }
-  return exporters;
+  return processors;
 }
 
 const NO_WRITER: WriterHealth = {
@@ -129,10 +131,10 @@ function guarded(logger: Logger): Logger {
 export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
   const logger = guarded(options.logger ?? defaultLogger());
   const config = resolveConfig(options, process.env, (message) => logger.warn(message));
-  const { all, sqlite } = exportersOf(config, logger);
+  const { all, sqlite } = processorsOf(config, logger);
   const provider = new BasicTracerProvider({
     resource: resourceOf(config),
-    spanProcessors: all.map((exporter) => new BatchSpanProcessor(exporter, config.batch)),
+    spanProcessors: all,
   });
   const unregister =
     config.registerGlobals && !config.isDisabled ? registerGlobals(provider, logger) : () => {};
@@ -150,14 +152,11 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
         ...queryOptions,
       }),
     async flush() {
-      const work = provider.forceFlush().then(() => sqlite?.forceFlush());
-      await withinDeadline(work, DEADLINE_MS);
+      await withinDeadline(provider.forceFlush(), DEADLINE_MS);
     },
     async shutdown() {
       unregister();
       await withinDeadline(provider.shutdown(), DEADLINE_MS);
-      // The processor skips this where its last flush failed; a second shutdown changes nothing.
-      if (sqlite) await withinDeadline(sqlite.shutdown(), DEADLINE_MS);
     },
     health: () => sqlite?.health() ?? NO_WRITER,
   };
