@@ -96,9 +96,7 @@ export interface ConfigOptions {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 function show(value: unknown): string {
-  return typeof value === "string"
-    ? JSON.stringify(value)
-    : (JSON.stringify(value) ?? String(value));
+  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
 }
 
 /** Reads settings from options first, then from the environment, then from the default. */

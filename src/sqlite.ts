@@ -3,7 +3,7 @@ import type { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
 import { drainAtExit } from "./exporter/exit-drain.ts";
 import { ExporterMetrics } from "./exporter/exporter-metrics.ts";
-import { genaiPrices } from "./exporter/price.ts";
+import { BundledPrices } from "./exporter/prices/bundled-prices.ts";
 import { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
 import { QueueWriter } from "./exporter/queue-writer.ts";
 import { SpanRowReader } from "./exporter/span-row.ts";
@@ -46,7 +46,7 @@ function sqliteWriter(config: Config, logger: Logger): SpanWriter {
     openThreadLink: (onReply) => {
       const note = (message: string): void => onReply({ type: "note", message });
       const threadOptions = { ...options, busyTimeoutMs: THREAD_BUSY_TIMEOUT_MS };
-      const reader = new SpanRowReader(genaiPrices());
+      const reader = new SpanRowReader(new BundledPrices());
       return new ThreadLink(new StoreSession(threadOptions, reader, note, Date.now), onReply);
     },
     log: new StateLog(logger, () => performance.now()),

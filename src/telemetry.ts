@@ -26,13 +26,14 @@ import type { Logger } from "./exporter/state-log.ts";
 import { registerGlobals } from "./globals.ts";
 import { defaultLogger } from "./logger.ts";
 import {
-  type AgentQuery,
   type InstrumentQueryOptions,
   instrumentQuery,
+  type QueryFunction,
 } from "./otel/agent-sdk/instrument-query.ts";
 import type { Execution } from "./otel/execution.ts";
 import {
   type Executor,
+  type ExecutorContext,
   type InstrumentExecutorOptions,
   instrumentExecutor,
 } from "./otel/instrument-executor.ts";
@@ -54,9 +55,12 @@ export interface Telemetry {
   /** Runs `run` inside the span of an execution; its result, or its error, comes back untouched. */
   traceExecution<T>(execution: Execution, run: (span: Span) => Promise<T> | T): Promise<T>;
   /** The same executor, with a span around every `execute`. */
-  instrumentExecutor<E extends Executor>(executor: E, options?: InstrumentExecutorOptions<E>): E;
+  instrumentExecutor<E extends Executor>(
+    executor: E,
+    options?: InstrumentExecutorOptions<ExecutorContext<E>>,
+  ): E;
   /** The same `query` of the Claude Agent SDK, with spans for its runs, calls, tools and subagents. */
-  instrumentQuery<Q extends AgentQuery>(query: Q, options?: InstrumentQueryOptions): Q;
+  instrumentQuery<Q extends QueryFunction>(query: Q, options?: InstrumentQueryOptions<Q>): Q;
   /** Resolves once every span that ended is in the file, or at its deadline (10 s). Never rejects. */
   flush(): Promise<void>;
   /** Flushes, closes the file and gives the globals back, within its deadline (10 s). Never rejects. */
@@ -147,7 +151,6 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
       instrumentExecutor(tracer, executor, { onError: warn, ...executorOptions }),
     instrumentQuery: (query, queryOptions) =>
       instrumentQuery(tracer, query, {
-        captureContent: config.captureContent,
         onError: warn,
         ...queryOptions,
       }),

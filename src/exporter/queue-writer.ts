@@ -186,6 +186,9 @@ export class QueueWriter implements SpanWriter {
     this.#state = "closed";
     this.#cancelRetry?.();
     const reason = this.#trouble?.kind ?? "closed";
+    const lost = this.#held.spans;
+    if (lost > 0)
+      this.#options.log.lost(`${lost} spans were not written and are lost (${reason}).`);
     this.#held.markAllUnsent();
     for (let batch = this.#held.nextToSend(); batch; batch = this.#held.nextToSend()) {
       this.#give(batch, reason);
@@ -288,6 +291,8 @@ export class QueueWriter implements SpanWriter {
     this.#held.markUnsent(id);
     this.#inTrouble(kind, message);
     this.#keepBounds();
+    // A lock is soon released; a disk or a path is not mended within a deadline.
+    if (kind !== "busy") for (const waiter of this.#waiters) waiter.done();
     if (this.#cancelRetry || this.#state !== "open") return;
     const maxMs = kind === "busy" ? MAX_BUSY_RETRY_MS : MAX_RETRY_MS;
     const delayMs = Math.min(this.#retryMs, this.#waiters.size > 0 ? FLUSH_RETRY_MS : maxMs);

@@ -3,9 +3,9 @@
  * its run and its usage, priced by the date of the call. Spans of a shape that cannot say anything of
  * the kind are not even parsed.
  */
-import type { ModelUsageFacts, SpanDetail, SpanFacts, SpanRow } from "../store/rows.ts";
+import type { SpanDetail, SpanFacts, SpanRow } from "../store/rows.ts";
 import { mayHaveFacts, readFacts } from "./facts/read-facts.ts";
-import type { PriceSource } from "./price.ts";
+import type { PriceSource } from "./prices/price-source.ts";
 import type { SpanRecord } from "./span-record.ts";
 
 /** What was found out about a shape: spans of one code path share it. */
@@ -22,7 +22,7 @@ function readShape(record: SpanRecord): Shape {
   const keys = JSON.parse(record.attributeKeys) as string[];
   const scope = JSON.parse(record.scope) as { name: string; version?: string };
   return {
-    mayHaveFacts: mayHaveFacts(keys, record.name, scope.name),
+    mayHaveFacts: mayHaveFacts(keys, record.name),
     keys,
     scopeName: scope.name,
     scopeVersion: scope.version,
@@ -67,8 +67,7 @@ export class SpanRowReader {
 
   #facts(record: SpanRecord, shape: Shape): SpanFacts | null {
     const detail = record.detail === null ? null : (JSON.parse(record.detail) as SpanDetail);
-    const endMs = endMsOf(record);
-    const facts = readFacts({
+    const span = {
       name: record.name,
       kind: record.kind,
       scopeName: shape.scopeName,
@@ -76,16 +75,8 @@ export class SpanRowReader {
       attributes: attributesOf(record, shape.keys),
       events: detail?.events ?? [],
       statusCode: record.statusCode,
-      endMs,
-    });
-    for (const usage of facts?.usage?.models ?? []) this.#price(usage, new Date(endMs));
-    return facts;
-  }
-
-  #price(usage: ModelUsageFacts, at: Date): void {
-    const price = this.#prices.price(usage, at);
-    if (!price) return;
-    usage.computedCostNanoUsd = price.costNanoUsd;
-    usage.priceMatch = price.match;
+      endMs: endMsOf(record),
+    };
+    return readFacts(span, this.#prices);
   }
 }

@@ -3,7 +3,7 @@
  * lock nor a disk's fsync is ever waited for on the host's thread. It ends when it is asked to, with
  * the file closed; ending it from outside while the file is open can take the host down.
  */
-import { genaiPrices } from "./price.ts";
+import { BundledPrices } from "./prices/bundled-prices.ts";
 import { SpanRowReader } from "./span-row.ts";
 import type { StoreReply, StoreRequest } from "./store-link.ts";
 import { answer, StoreSession } from "./store-session.ts";
@@ -21,7 +21,7 @@ function serve({ options, port, shared }: WorkerStart): void {
     Atomics.notify(shared, REPLY_COUNT);
   };
   const note = (message: string): void => reply({ type: "note", message });
-  const session = new StoreSession(options, new SpanRowReader(genaiPrices()), note, Date.now);
+  const session = new StoreSession(options, new SpanRowReader(new BundledPrices()), note, Date.now);
   const end = (): void => {
     session.close();
     port.close();

@@ -47,13 +47,13 @@ LEFT JOIN (SELECT execution_id, min(id) AS first_usage_id FROM purging
 GROUP BY 1, 2, 3, 4, 5, 6 ${ADD_UP}`;
 
 const KEEP_RUNS_WITHOUT_USAGE = `INSERT INTO usage_daily (${COLUMNS})
-SELECT ${DAY("e.ended_ms")}, e.agent_name, e.repo, e.event_type, NULL, NULL,
+SELECT ${DAY("e.ended_ms")}, e.agent_name, e.repo, e.event_type, e.provider, e.model,
   count(*), sum(e.conclusion <> 'success'), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, sum(e.duration_ms)
 FROM purging p
 JOIN executions e ON e.trace_no = p.trace_no
 WHERE NOT EXISTS (SELECT 1 FROM usage_rows u WHERE u.trace_no = p.trace_no AND u.counted
   AND u.execution_id = e.id)
-GROUP BY 1, 2, 3, 4 ${ADD_UP}`;
+GROUP BY 1, 2, 3, 4, 5, 6 ${ADD_UP}`;
 
 const CHOOSE = `INSERT INTO purging
 SELECT id FROM traces WHERE last_seen_ms < ?1 ORDER BY last_seen_ms LIMIT ?2`;

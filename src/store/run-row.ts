@@ -52,6 +52,8 @@ function fillFromNested(row: RunRow, nested: readonly ExecutionFacts[]): void {
     row.stopReason ??= facts.stopReason;
     row.provider ??= facts.provider;
     row.model ??= facts.model;
+    // `_OTHER` is what the conventions call an error without a name of its own.
+    if (row.errorType === "_OTHER") row.errorType = facts.errorType ?? row.errorType;
     if (turnsUnknown) row.numTurns = sum(row.numTurns, facts.numTurns);
   }
 }

@@ -11,8 +11,13 @@ const SUFFIXES: readonly string[] = ["", "-wal", "-shm"];
 const MAGIC = "SQLite format 3\0";
 const APPLICATION_ID_OFFSET = 68;
 
+/** Undefined where there is nothing, or no way there: opening the file will say which. */
 function statOf(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false });
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The inode of a file, 0 where there is none. */

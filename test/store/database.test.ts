@@ -32,12 +32,12 @@ describe("a new file", () => {
       const db = openDatabase(path, 100);
       db.run("CREATE TABLE x (y)");
       const mode = (file: string): string => (statSync(file).mode & 0o777).toString(8);
-      expect([mode(join(path, "..")), mode(path), mode(`${path}-wal`), mode(`${path}-shm`)]).toEqual([
-        "700",
-        "600",
-        "600",
-        "600",
-      ]);
+      expect([
+        mode(join(path, "..")),
+        mode(path),
+        mode(`${path}-wal`),
+        mode(`${path}-shm`),
+      ]).toEqual(["700", "600", "600", "600"]);
       db.close(true);
     } finally {
       process.umask(umask);
@@ -46,7 +46,8 @@ describe("a new file", () => {
 
   test("has incremental auto-vacuum, WAL, and our application id and version", () => {
     const db = openDatabase(join(tempDir(), "t.db"), 100);
-    const pragma = (name: string): unknown => Object.values(db.query(`PRAGMA ${name}`).get() ?? {})[0];
+    const pragma = (name: string): unknown =>
+      Object.values(db.query(`PRAGMA ${name}`).get() ?? {})[0];
     expect(pragma("auto_vacuum")).toBe(2);
     expect(pragma("journal_mode")).toBe("wal");
     expect(pragma("synchronous")).toBe(1);

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { settle, type TraceNode } from "../../src/store/settle.ts";
 import { traceNode } from "../../src/store/trace-states.ts";
-import { execution, modelUsage, type SpanRowChanges, spanRow, usage } from "../support/span-rows.ts";
+import {
+  execution,
+  modelUsage,
+  type SpanRowChanges,
+  spanRow,
+  usage,
+} from "../support/span-rows.ts";
 
 /** Settles spans given as `name: changes`; returns the counted names, and the run of each. */
 function settled(spans: Record<string, SpanRowChanges>): { counted: string[]; runs: string[] } {
@@ -149,9 +155,9 @@ describe("runs", () => {
   });
 
   test("are never made of an execution that knows it is nested, even before its outer one arrived", () => {
-    expect(settled({ inner: { parent: "gone", execution: execution({ nested: true }) } }).runs).toEqual(
-      [],
-    );
+    expect(
+      settled({ inner: { parent: "gone", execution: execution({ nested: true }) } }).runs,
+    ).toEqual([]);
   });
 });
 

@@ -24,7 +24,10 @@ function query<T>(path: string, sql: string): T[] {
 /** Everything that settling decides, without ids that depend on arrival. */
 function settledState(path: string): unknown {
   return {
-    usage: query(path, "SELECT span_id, counted, ended_ms, cost_nano_usd FROM usage_rows ORDER BY 1, 4"),
+    usage: query(
+      path,
+      "SELECT span_id, counted, ended_ms, cost_nano_usd FROM usage_rows ORDER BY 1, 4",
+    ),
     runs: query(
       path,
       `SELECT span_id, repo, model, input_tokens, output_tokens, cost_nano_usd, cost_source, unpriced,
@@ -34,11 +37,21 @@ function settledState(path: string): unknown {
 }
 
 const REVIEW: SpanRow[] = [
-  spanRow({ span: "run", execution: execution(), usage: usage({ scope: "result" }), endMs: NOW_MS + 9 }),
+  spanRow({
+    span: "run",
+    execution: execution(),
+    usage: usage({ scope: "result" }),
+    endMs: NOW_MS + 9,
+  }),
   spanRow({
     span: "query",
     parent: "run",
-    execution: execution({ nested: true, sessionId: "s-1", numTurns: 3, model: "claude-sonnet-4-5" }),
+    execution: execution({
+      nested: true,
+      sessionId: "s-1",
+      numTurns: 3,
+      model: "claude-sonnet-4-5",
+    }),
     usage: usage({
       scope: "ledger",
       models: [
@@ -85,7 +98,9 @@ describe("writing a batch", () => {
         created_at: "2026-11-20 12:00:00",
       },
     ]);
-    expect(query(store.path, "SELECT count(*) AS n FROM model_usage WHERE counted")).toEqual([{ n: 2 }]);
+    expect(query(store.path, "SELECT count(*) AS n FROM model_usage WHERE counted")).toEqual([
+      { n: 2 },
+    ]);
     store.close();
   });
 
@@ -203,7 +218,16 @@ describe("purging", () => {
   test("moves what old traces cost to usage_daily, to the nano-dollar, and keeps young ones", () => {
     const store = openStore();
     store.write([...oldReview("a"), ...oldReview("b"), ...REVIEW], NOW_MS);
-    store.write([spanRow({ trace: "bare", endMs: OLD_MS, execution: execution() })], NOW_MS);
+    store.write(
+      [
+        spanRow({
+          trace: "bare",
+          endMs: OLD_MS,
+          execution: execution({ model: "claude-opus-4-5" }),
+        }),
+      ],
+      NOW_MS,
+    );
     expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(3);
     expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(0);
     expect(query(store.path, "SELECT count(*) AS n FROM executions")).toEqual([{ n: 1 }]);
@@ -217,17 +241,6 @@ describe("purging", () => {
     ).toEqual([
       {
         day: "2026-08-12",
-        model: null,
-        runs: 1,
-        failures: 0,
-        model_runs: 0,
-        input_tokens: 0,
-        cost_nano_usd: 0,
-        estimated_cost_nano_usd: 0,
-        duration_ms: 1500,
-      },
-      {
-        day: "2026-08-12",
         model: "claude-haiku-4-5",
         runs: 0,
         failures: 0,
@@ -236,6 +249,17 @@ describe("purging", () => {
         cost_nano_usd: 2000,
         estimated_cost_nano_usd: 2000,
         duration_ms: 0,
+      },
+      {
+        day: "2026-08-12",
+        model: "claude-opus-4-5",
+        runs: 1,
+        failures: 0,
+        model_runs: 0,
+        input_tokens: 0,
+        cost_nano_usd: 0,
+        estimated_cost_nano_usd: 0,
+        duration_ms: 1500,
       },
       {
         day: "2026-08-12",

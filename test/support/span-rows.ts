@@ -1,9 +1,4 @@
-import type {
-  ExecutionFacts,
-  ModelUsageFacts,
-  SpanRow,
-  UsageFacts,
-} from "../../src/store/rows.ts";
+import type { ExecutionFacts, ModelUsageFacts, SpanRow, UsageFacts } from "../../src/store/rows.ts";
 
 export const NOW_MS: number = Date.UTC(2026, 10, 20, 12, 0, 0);
 

@@ -7,7 +7,8 @@ import { join } from "node:path";
 export function useTempDir(): () => string {
   const directories: string[] = [];
   afterEach(() => {
-    for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+    for (const directory of directories.splice(0))
+      rmSync(directory, { recursive: true, force: true });
   });
   return () => {
     const directory = realpathSync(mkdtempSync(join(tmpdir(), "spanledger-")));

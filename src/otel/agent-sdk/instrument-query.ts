@@ -1,0 +1,115 @@
+/** The Agent SDK's `query`, with its runs recorded beside it. */
+import { context, type Tracer } from "@opentelemetry/api";
+import { BoundedMap } from "../bounded-map.ts";
+import { type ContentOptions, captureOf } from "../content.ts";
+import type { Execution } from "../execution.ts";
+import { guarded, type OnError } from "../guard.ts";
+import { type Fields, fieldsOf, textOf } from "../values.ts";
+import { Account, continuationOf, type SessionTotals } from "./account.ts";
+import { withHooks } from "./hooks.ts";
+import { observeQuery } from "./observe-query.ts";
+import { QueryRun } from "./query-run.ts";
+
+/** A function with the signature of the Agent SDK's `query`. */
+export type QueryFunction = (params: never) => object;
+
+export interface InstrumentQueryOptions<Q extends QueryFunction = QueryFunction>
+  extends ContentOptions {
+  /** Says what a query is about, from what it was given. What it throws is logged. */
+  describe?: ((params: Parameters<Q>[0]) => Partial<Execution>) | undefined;
+  /**
+   * Adds hooks of ours after the host's own, for the true durations of tools. Without them the
+   * durations are those between messages. @default true
+   */
+  addHooks?: boolean | undefined;
+  /** Told of errors in the recording itself, which never reach the host. @default OpenTelemetry's diag */
+  onError?: OnError | undefined;
+}
+
+/** How many sessions' totals are remembered for queries that resume them. */
+const MAX_SESSIONS = 1000;
+
+/**
+ * Wraps the Agent SDK's `query`: it yields the same messages in the same order, keeps every method of
+ * the Query object, and throws the same errors.
+ *
+ * Each result message becomes an `invoke_agent` span with what it alone added to the session's
+ * tokens and dollars, and beneath it stand its API calls, tool calls and subagents. The span is
+ * active while the query starts, so that the agent's own process can continue the trace.
+ */
+export function instrumentQuery<Q extends QueryFunction>(
+  tracer: Tracer,
+  query: Q,
+  options: InstrumentQueryOptions<Q> = {},
+): Q {
+  const { onError } = options;
+  const sessions: SessionTotals = new BoundedMap(MAX_SESSIONS);
+  return new Proxy(query, {
+    apply(target, self, args: [unknown, ...unknown[]]) {
+      const [params, ...others] = args;
+      const run = guarded(() => startRun(tracer, params, sessions, options), onError);
+      if (run === undefined) return Reflect.apply(target, self, args);
+      const hooked = guarded(() => hookedParams(params, run, options), onError) ?? params;
+      const timedOut = (): boolean => abortedByTimeout(params);
+      try {
+        const result: unknown = context.with(run.context, () =>
+          Reflect.apply(target, self, [hooked, ...others]),
+        );
+        return observeQuery(result, run, timedOut, onError);
+      } catch (error) {
+        guarded(() => run.fail(error, timedOut()), onError);
+        throw error;
+      }
+    },
+  });
+}
+
+function startRun<Q extends QueryFunction>(
+  tracer: Tracer,
+  params: unknown,
+  sessions: SessionTotals,
+  options: InstrumentQueryOptions<Q>,
+): QueryRun {
+  const query = optionsOf(params);
+  const described = guarded(() => options.describe?.(params as Parameters<Q>[0]), options.onError);
+  const execution: Execution = {
+    name: textOf(query?.["agent"]) ?? DEFAULT_NAME,
+    model: textOf(query?.["model"]),
+    ...described,
+  };
+  return new QueryRun({
+    source: {
+      tracer,
+      provider: textOf(execution.provider) ?? "anthropic",
+      capture: captureOf(options),
+      now: anchoredClock(),
+    },
+    execution,
+    parent: context.active(),
+    account: new Account(sessions, continuationOf(query)),
+    prompt: fieldsOf(params)?.["prompt"],
+  });
+}
+
+const DEFAULT_NAME = "claude";
+
+function hookedParams(params: unknown, run: QueryRun, options: InstrumentQueryOptions): unknown {
+  if (options.addHooks === false) return params;
+  return withHooks(params, (input) => guarded(() => run.hook(input), options.onError));
+}
+
+function optionsOf(params: unknown): Fields | undefined {
+  return fieldsOf(fieldsOf(params)?.["options"]);
+}
+
+/** Whether the host's abort was a timeout, as `AbortSignal.timeout` says it. */
+function abortedByTimeout(params: unknown): boolean {
+  const signal = fieldsOf(fieldsOf(optionsOf(params)?.["abortController"])?.["signal"]);
+  return signal?.["aborted"] === true && fieldsOf(signal["reason"])?.["name"] === "TimeoutError";
+}
+
+/** Wall-clock time in milliseconds that never runs backwards within one run. */
+function anchoredClock(): () => number {
+  const startMs = Date.now() - performance.now();
+  return () => startMs + performance.now();
+}

@@ -1,0 +1,35 @@
+/** Values of unknown origin made good: each function takes anything and never throws for it. */
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === "object" && value !== null ? (value as Fields) : undefined;
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** A finite number that is not negative. */
+export function amountOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+/** A whole number of tokens, turns or requests. */
+export function countOf(value: unknown): number | undefined {
+  const amount = amountOf(value);
+  return amount === undefined ? undefined : Math.min(Math.round(amount), Number.MAX_SAFE_INTEGER);
+}
+
+/** US dollars without the dust of floating point: 0.007790999999999999 is 0.007791. */
+export function roundToNanoUsd(usd: number): number {
+  return Math.round(usd * 1e9) / 1e9;
+}
+
+/** The start of a text in at most `maxBytes` bytes of UTF-8, never with half a character. */
+export function truncateUtf8(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes) return text;
+  const target = new Uint8Array(maxBytes);
+  const { read } = new TextEncoder().encodeInto(text, target);
+  return text.slice(0, read);
+}
