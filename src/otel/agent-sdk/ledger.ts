@@ -5,7 +5,7 @@
  */
 import type { UsageQuality } from "../attributes.ts";
 import type { ModelUsage } from "../execution.ts";
-import { amountOf, countOf, type Fields, fieldsOf, textOf } from "../values.ts";
+import { amountOf, countOf, type Fields, fieldsOf, nanoUsdOf, textOf } from "../values.ts";
 import { providerName } from "./provider-names.ts";
 
 const COUNTERS = [
@@ -110,7 +110,6 @@ function isUnused(account: Account): boolean {
 }
 
 function accountOf(key: string, usage: Fields): Account {
-  const costUsd = amountOf(usage["costUSD"]);
   const counters: Record<Counter, number | undefined> = {
     inputTokens: countOf(usage["inputTokens"]),
     outputTokens: countOf(usage["outputTokens"]),
@@ -120,7 +119,7 @@ function accountOf(key: string, usage: Fields): Account {
     cacheCreation1hTokens: countOf(usage["cacheCreationEphemeral1hInputTokens"]),
     reasoningTokens: countOf(usage["thinkingTokens"]),
     webSearchRequests: countOf(usage["webSearchRequests"]),
-    costNanoUsd: costUsd === undefined ? undefined : Math.round(costUsd * 1e9),
+    costNanoUsd: nanoUsdOf(usage["costUSD"]),
   };
   const account: Account = {
     model: textOf(usage["canonicalModel"]) ?? key,

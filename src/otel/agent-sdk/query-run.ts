@@ -8,6 +8,7 @@ import {
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_INPUT_MESSAGES,
   ATTR_GEN_AI_OUTPUT_MESSAGES,
+  ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
   ATTR_GEN_AI_TOOL_CALL_ID,
@@ -22,7 +23,7 @@ import {
 import { BoundedMap } from "../bounded-map.ts";
 import { messageAttribute } from "../content.ts";
 import { errorType, recordError } from "../errors.ts";
-import type { Execution } from "../execution.ts";
+import type { Execution, ModelUsage } from "../execution.ts";
 import { type ExecutionSpan, startExecutionSpan } from "../execution-span.ts";
 import { recordOutcome, recordUsage } from "../record-result.ts";
 import { defined, totalUsage, type Usage } from "../usage-attributes.ts";
@@ -206,6 +207,8 @@ export class QueryRun {
       return;
     }
     const { entries, quality } = ledger;
+    const provider = textOf(this.#start.execution.provider) ?? soleProvider(entries);
+    this.#set({ [ATTR_GEN_AI_PROVIDER_NAME]: provider });
     const totals = entries.length === 0 ? NO_USAGE : totalUsage(entries);
     recordUsage(span, "ledger", entries, totals, quality, this.#source.now());
   }
@@ -235,6 +238,11 @@ const NO_USAGE: Usage = {
   cacheCreationTokens: 0,
   costUsd: 0,
 };
+
+function soleProvider(entries: readonly ModelUsage[]): string | undefined {
+  const providers = new Set(entries.map((entry) => entry.provider));
+  return providers.size === 1 ? entries[0]?.provider : undefined;
+}
 
 const NO_RESULT = "no_result";
 
