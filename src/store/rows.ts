@@ -35,6 +35,9 @@ export interface SpanRow {
 
 /** What most spans lack, kept so that a replay loses nothing. Stored as JSON in `span_rows.detail`. */
 export interface SpanDetail {
+  /** Name and attribute keys of a span whose shape the dictionary had no room for. */
+  name?: string;
+  keys?: string[];
   statusMessage?: string;
   traceState?: string;
   /** Only where it is not 1 (sampled). */

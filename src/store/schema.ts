@@ -12,13 +12,13 @@ export const APPLICATION_ID = 0x53704c67;
 
 const TRACES = `
 CREATE TABLE traces (
-  id INTEGER PRIMARY KEY,            -- trace_no: order of arrival
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- trace_no: order of arrival, never given twice
   trace_id BLOB NOT NULL UNIQUE,     -- 16 bytes
-  last_end_ms INTEGER NOT NULL,      -- when its latest span ended: retention goes by this
-  last_write_ms INTEGER NOT NULL,    -- when it was last written to, by the writer's clock
+  last_seen_ms INTEGER NOT NULL,     -- when its latest span ended, or was written if its clock ran ahead
   spans INTEGER NOT NULL,            -- also tells a writer that another one has added to the trace
-  settles INTEGER NOT NULL DEFAULT 0 -- 1 once a span has usage or an execution: the trace is settled
-) STRICT;`;
+  settles INTEGER NOT NULL           -- 1 once a span has usage or an execution: the trace is settled
+) STRICT;
+CREATE INDEX traces_by_last_seen ON traces (last_seen_ms);`;
 
 const SPANS = `
 CREATE TABLE resources (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE) STRICT;
@@ -49,8 +49,8 @@ CREATE VIEW spans AS SELECT
   s.id,
   lower(hex(t.trace_id)) AS trace_id,
   lower(hex(s.span_id)) AS span_id,
-  lower(hex(s.parent_span_id)) AS parent_span_id,
-  h.name,
+  nullif(lower(hex(s.parent_span_id)), '') AS parent_span_id,
+  coalesce(s.detail ->> 'name', h.name) AS name,
   CASE h.kind WHEN 0 THEN 'internal' WHEN 1 THEN 'server' WHEN 2 THEN 'client'
     WHEN 3 THEN 'producer' ELSE 'consumer' END AS kind,
   strftime('%Y-%m-%d %H:%M:%f', s.start_ns / 1000000 / 1000.0, 'unixepoch') AS started_at,
@@ -60,7 +60,7 @@ CREATE VIEW spans AS SELECT
   CASE s.status_code WHEN 0 THEN 'unset' WHEN 1 THEN 'ok' ELSE 'error' END AS status,
   s.detail ->> 'statusMessage' AS status_message,
   (SELECT json_group_object(k.value, json(s.attribute_values -> k.key))
-    FROM json_each(h.attribute_keys) k) AS attributes,
+    FROM json_each(coalesce(s.detail -> 'keys', h.attribute_keys)) k) AS attributes,
   coalesce(s.detail -> 'events', '[]') AS events,
   coalesce(s.detail -> 'links', '[]') AS links,
   c.body ->> 'name' AS scope_name,
@@ -106,7 +106,13 @@ CREATE TABLE executions (
   trace_no INTEGER NOT NULL REFERENCES traces (id)
 ) STRICT;
 CREATE UNIQUE INDEX executions_key ON executions (trace_no, span_id);
-CREATE INDEX executions_by_end ON executions (ended_ms);`;
+CREATE INDEX executions_by_end ON executions (ended_ms);
+CREATE TABLE execution_spans (
+  trace_no INTEGER NOT NULL REFERENCES traces (id),
+  span_id BLOB NOT NULL,
+  facts TEXT NOT NULL,               -- JSON: what the span says of itself, to settle its trace again
+  PRIMARY KEY (trace_no, span_id)
+) STRICT, WITHOUT ROWID;`;
 
 const MODEL_USAGE = `
 CREATE TABLE usage_rows (
@@ -114,7 +120,7 @@ CREATE TABLE usage_rows (
   trace_no INTEGER NOT NULL REFERENCES traces (id),
   span_id BLOB NOT NULL,
   execution_id INTEGER,              -- the run it belongs to; NULL: none
-  ended_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL,         -- when the run ended, or the call where there is no run
   scope TEXT NOT NULL,               -- ledger, result, aggregate or leaf
   quality TEXT NOT NULL,             -- exact, lower_bound or unknown_base
   response_id TEXT,
@@ -163,11 +169,11 @@ CREATE TABLE usage_daily (
   agent_name TEXT,
   repo TEXT,
   event_type TEXT,
-  provider TEXT,                     -- NULL together with model: runs that used no model
-  model TEXT,
+  provider TEXT,
+  model TEXT,                        -- of a run without usage: the configured one
   runs INTEGER NOT NULL,             -- each run once, on the row of its first model: sums to all runs
   failures INTEGER NOT NULL,         -- those of them that did not succeed
-  model_runs INTEGER NOT NULL,       -- runs that used this model: a run of two models stands in two rows
+  model_runs INTEGER NOT NULL,       -- runs with usage of this model: a run of two models stands in two rows
   input_tokens INTEGER NOT NULL,
   cache_read_tokens INTEGER NOT NULL,
   cache_creation_tokens INTEGER NOT NULL,
@@ -194,7 +200,35 @@ CREATE TABLE exporter_health (
   PRIMARY KEY (writer, outcome, reason)
 ) STRICT, WITHOUT ROWID;`;
 
+/** How the file looks after itself, across processes. */
+const UPKEEP = `
+CREATE TABLE upkeep (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  holder TEXT,                       -- who maintains the file, until lease_until_ms
+  lease_until_ms INTEGER NOT NULL,
+  retention_ms INTEGER,              -- as the last holder was told; NULL: not yet
+  max_db_bytes INTEGER,              -- 0: no limit
+  clock_ms INTEGER,                  -- the latest time that is believed
+  doubted_clock_ms INTEGER,          -- a time too far beyond it, until it is seen again
+  dictionary_generation INTEGER NOT NULL, -- a writer that knows another one forgets what it remembers
+  purged_spans INTEGER NOT NULL,     -- since the dictionary was last collected
+  collected_ms INTEGER NOT NULL      -- when that was
+) STRICT;
+INSERT INTO upkeep VALUES (1, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0);
+ALTER TABLE span_shapes ADD COLUMN used_in INTEGER NOT NULL DEFAULT 0; -- generation of its latest use
+CREATE TABLE purged_traces (
+  id INTEGER PRIMARY KEY,
+  trace_id BLOB NOT NULL UNIQUE,
+  purged_ms INTEGER NOT NULL,
+  nodes TEXT NOT NULL                -- JSON: what settling needs of its spans, should more of them arrive
+) STRICT;
+CREATE INDEX purged_traces_by_time ON purged_traces (purged_ms);
+CREATE TABLE purged_spans (
+  trace_no INTEGER PRIMARY KEY       -- its trace is purged; its rows in span_rows are still to be deleted
+) STRICT;`;
+
 /** Step n brings a file from `user_version` n to n + 1. */
 export const MIGRATIONS: readonly string[] = [
   [TRACES, SPANS, EXECUTIONS, MODEL_USAGE, USAGE_DAILY, EXPORTER_HEALTH].join("\n"),
+  UPKEEP,
 ];

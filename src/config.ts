@@ -1,0 +1,226 @@
+/**
+ * Options and environment → one checked configuration. Options beat the environment. A bad option is
+ * the programmer's error and throws; a bad environment value is the operator's, warns and falls back.
+ */
+import { z } from "zod";
+import { OTLP_PROTOCOLS, type OtlpProtocol } from "./exporter/otlp.ts";
+
+export const EXPORTER_NAMES = ["sqlite", "otlp", "console", "none"] as const;
+export type ExporterName = (typeof EXPORTER_NAMES)[number];
+
+export const DEFAULT_DB_PATH: string = "./data/telemetry.db";
+export const DEFAULT_RETENTION_DAYS: number = 90;
+const MS_PER_DAY = 86_400_000;
+
+/** How spans are gathered into batches, as `OTEL_BSP_*` names it, clamped to what cannot hang a host. */
+export interface BatchConfig {
+  /** Spans held while an export runs; more are dropped. @default 16384 */
+  maxQueueSize: number;
+  /** Spans in one export. @default 512 */
+  maxExportBatchSize: number;
+  /** @default 1000 */
+  scheduledDelayMillis: number;
+  /** @default 10000 */
+  exportTimeoutMillis: number;
+}
+
+export interface Config {
+  dbPath: string;
+  /** Null: what `OTEL_RESOURCE_ATTRIBUTES` says, else the SDK's `unknown_service`. */
+  serviceName: string | null;
+  retentionMs: number;
+  /** 0: no limit. */
+  maxDbBytes: number;
+  exporters: readonly ExporterName[];
+  registerGlobals: boolean;
+  captureContent: boolean;
+  isDisabled: boolean;
+  otlpProtocol: OtlpProtocol;
+  batch: BatchConfig;
+}
+
+/** A check of one value: its schema, and the sentence's end that says what is allowed. */
+interface Check<T> {
+  schema: z.ZodType<T>;
+  allowed: string;
+}
+
+const isBlank = (text: string): boolean => text.trim() === "";
+
+const DB_PATH: Check<string> = {
+  schema: z.string().refine((path) => !isBlank(path) && !path.includes("\0")),
+  allowed: "the path of a file, or :memory:",
+};
+const RETENTION_DAYS: Check<number> = {
+  schema: z.number().positive().max(36_500),
+  allowed: "a number of days above 0 and up to 36500",
+};
+const MAX_DB_BYTES: Check<number> = {
+  schema: z.number().int().min(0),
+  allowed: "a whole number of bytes, or 0 for no limit",
+};
+const SERVICE_NAME: Check<string> = {
+  schema: z.string().refine((name) => !isBlank(name)),
+  allowed: "a name that is not blank",
+};
+const EXPORTERS: Check<ExporterName[]> = {
+  schema: z.array(z.enum(EXPORTER_NAMES)).min(1),
+  allowed: `a list of ${EXPORTER_NAMES.join(", ")}`,
+};
+const BOOLEAN: Check<boolean> = { schema: z.boolean(), allowed: "true or false" };
+
+/** The options of `startTelemetry` that are plain values. */
+export interface ConfigOptions {
+  /** The database file; its directory is created. @default TELEMETRY_DB_PATH, else "./data/telemetry.db" */
+  dbPath?: string | undefined;
+  /** `service.name` of the resource. @default OTEL_SERVICE_NAME, else that of OTEL_RESOURCE_ATTRIBUTES */
+  serviceName?: string | undefined;
+  /** Days after which traces are purged into `usage_daily`. @default TELEMETRY_RETENTION_DAYS, else 90 */
+  retentionDays?: number | undefined;
+  /** Bytes of live data at which the oldest traces are purged early; 0 is no limit. @default 0 */
+  maxDbBytes?: number | undefined;
+  /** Where spans go. @default OTEL_TRACES_EXPORTER, else ["sqlite"] */
+  exporters?: ExporterName[] | undefined;
+  /** Whether tracer provider, context manager and propagator become global, unless the host has its own. @default true */
+  registerGlobals?: boolean | undefined;
+  /** Whether prompts, tool arguments and results are recorded. @default OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, else false */
+  captureContent?: boolean | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+function show(value: unknown): string {
+  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+}
+
+/** Reads settings from options first, then from the environment, then from the default. */
+class Settings {
+  readonly #environment: Environment;
+  readonly #warn: (message: string) => void;
+
+  constructor(environment: Environment, warn: (message: string) => void) {
+    this.#environment = environment;
+    this.#warn = warn;
+  }
+
+  option<T>(name: string, value: unknown, check: Check<T>): T | undefined {
+    if (value === undefined) return undefined;
+    const parsed = check.schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new TypeError(`startTelemetry: ${name} is ${show(value)}; it must be ${check.allowed}.`);
+  }
+
+  /** `undefined` where it is unset, blank or bad. */
+  variable<T>(name: string, check: Check<T>, parse: (text: string) => unknown): T | undefined {
+    const text = this.#environment[name];
+    if (text === undefined || isBlank(text)) {
+      if (text !== undefined && text !== "") this.#warnOf(name, text, check.allowed);
+      return undefined;
+    }
+    const parsed = check.schema.safeParse(parse(text));
+    if (parsed.success) return parsed.data;
+    this.#warnOf(name, text, check.allowed);
+    return undefined;
+  }
+
+  #warnOf(name: string, text: string, allowed: string): void {
+    this.#warn(`${name} is ${show(text)}; it must be ${allowed}. The default is used.`);
+  }
+}
+
+function parseNumber(text: string): number {
+  return isBlank(text) ? Number.NaN : Number(text);
+}
+
+function parseBoolean(text: string): unknown {
+  const word = text.trim().toLowerCase();
+  if (word === "true" || word === "1") return true;
+  return word === "false" || word === "0" ? false : text;
+}
+
+/** The values that instrumentations in different languages agreed on for "record the content of messages". */
+function parseCaptureContent(text: string): unknown {
+  const word = text.trim().toLowerCase();
+  if (["span_only", "span_and_event", "event_only"].includes(word)) return true;
+  return ["no_content", "none"].includes(word) ? false : parseBoolean(text);
+}
+
+function parseList(text: string): string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter(Boolean);
+}
+
+/** The SDK takes these as they are; 0 hangs the host (batch size) or drops every span (queue size). */
+function batchConfig(settings: Settings): BatchConfig {
+  const wholeNumber = (name: string, fallback: number, min: number, max: number): number => {
+    const check: Check<number> = {
+      schema: z.number().int().min(min).max(max),
+      allowed: `a whole number from ${min} to ${max}`,
+    };
+    return settings.variable(name, check, parseNumber) ?? fallback;
+  };
+  const maxQueueSize = wholeNumber("OTEL_BSP_MAX_QUEUE_SIZE", 16_384, 1, 1_000_000);
+  const batchSize = wholeNumber("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1, 100_000);
+  return {
+    maxQueueSize,
+    maxExportBatchSize: Math.min(batchSize, maxQueueSize),
+    scheduledDelayMillis: wholeNumber("OTEL_BSP_SCHEDULE_DELAY", 1000, 1, 3_600_000),
+    exportTimeoutMillis: wholeNumber("OTEL_BSP_EXPORT_TIMEOUT", 10_000, 1, 3_600_000),
+  };
+}
+
+/** The signal's own variable beats the general one; the specification's default is http/protobuf. */
+function otlpProtocol(settings: Settings): OtlpProtocol {
+  const check: Check<OtlpProtocol> = {
+    schema: z.enum(OTLP_PROTOCOLS),
+    allowed: `one of ${OTLP_PROTOCOLS.join(", ")}`,
+  };
+  const read = (name: string) => settings.variable(name, check, (text) => text.trim());
+  return (
+    read("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ??
+    read("OTEL_EXPORTER_OTLP_PROTOCOL") ??
+    "http/protobuf"
+  );
+}
+
+/**
+ * One checked configuration from options and environment.
+ * @throws {TypeError} that names a bad option, its value and what is allowed.
+ */
+export function resolveConfig(
+  options: ConfigOptions,
+  environment: Environment,
+  warn: (message: string) => void,
+): Config {
+  const settings = new Settings(environment, warn);
+  const pick = <T>(
+    name: keyof ConfigOptions,
+    variable: string | null,
+    check: Check<T>,
+    parse: (text: string) => unknown,
+  ): T | undefined =>
+    settings.option(name, options[name], check) ??
+    (variable === null ? undefined : settings.variable(variable, check, parse));
+  const text = (value: string): string => value;
+  const retentionDays = pick(
+    "retentionDays",
+    "TELEMETRY_RETENTION_DAYS",
+    RETENTION_DAYS,
+    parseNumber,
+  );
+  const capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+  return {
+    dbPath: pick("dbPath", "TELEMETRY_DB_PATH", DB_PATH, text) ?? DEFAULT_DB_PATH,
+    serviceName: pick("serviceName", "OTEL_SERVICE_NAME", SERVICE_NAME, text) ?? null,
+    retentionMs: (retentionDays ?? DEFAULT_RETENTION_DAYS) * MS_PER_DAY,
+    maxDbBytes: pick("maxDbBytes", null, MAX_DB_BYTES, parseNumber) ?? 0,
+    exporters: pick("exporters", "OTEL_TRACES_EXPORTER", EXPORTERS, parseList) ?? ["sqlite"],
+    registerGlobals: pick("registerGlobals", null, BOOLEAN, parseBoolean) ?? true,
+    captureContent: pick("captureContent", capture, BOOLEAN, parseCaptureContent) ?? false,
+    isDisabled: settings.variable("OTEL_SDK_DISABLED", BOOLEAN, parseBoolean) ?? false,
+    otlpProtocol: otlpProtocol(settings),
+    batch: batchConfig(settings),
+  };
+}

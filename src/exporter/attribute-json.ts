@@ -1,0 +1,116 @@
+/**
+ * Attributes to JSON that SQLite and people can read, with bounds. Nothing a span carries makes this
+ * throw: what JSON cannot say is written as text, and its type noted beside it, so that a replay
+ * restores it; what is too large is cut, and says so.
+ */
+
+/** Longer text is cut at this many UTF-16 units. */
+export const MAX_TEXT_LENGTH: number = 64 * 1024;
+/** Once a span's attributes have grown to this, the remaining long texts are cut much shorter. */
+export const MAX_SPAN_LENGTH: number = 256 * 1024;
+const SHORT_TEXT_LENGTH = 256;
+const MAX_KEY_LENGTH = 1024;
+const MAX_ARRAY_LENGTH = 10_000;
+const MAX_DEPTH = 8;
+
+/** `double`, `int64` or `bytes`: how a text stands for what JSON cannot say. */
+export type TypeNotes = Record<string, string>;
+
+export interface AttributeJson {
+  keys: string[];
+  values: unknown[];
+  types: TypeNotes | null;
+}
+
+/** Well-formed, without NUL (at which SQLite's own functions would stop), and at most `maxLength` long. */
+export function cleanText(text: string, maxLength: number = MAX_TEXT_LENGTH): string {
+  let clean = text;
+  if (clean.length > maxLength) {
+    clean = `${clean.slice(0, maxLength)}…[truncated ${clean.length - maxLength}]`;
+  }
+  if (!clean.isWellFormed()) clean = clean.toWellFormed();
+  return clean.includes("\0") ? clean.replaceAll("\0", "\uFFFD") : clean;
+}
+
+/** Cleans the values of one span, within one budget for all of them. */
+class Cleaner {
+  #length = 0;
+  note: string | null = null;
+
+  value(value: unknown, depth: number): unknown {
+    switch (typeof value) {
+      case "string":
+        return this.#text(value);
+      case "boolean":
+        return value;
+      case "number":
+        if (Number.isFinite(value)) return value;
+        this.note = "double";
+        return String(value);
+      case "bigint":
+        this.note = "int64";
+        return String(BigInt.asIntN(64, value));
+      case "object":
+        return value === null ? null : this.#object(value, depth);
+      default:
+        return null; // undefined, functions and symbols: the API lets none of them through.
+    }
+  }
+
+  #text(text: string): string {
+    const isTight = this.#length > MAX_SPAN_LENGTH;
+    const clean = cleanText(text, isTight ? SHORT_TEXT_LENGTH : MAX_TEXT_LENGTH);
+    this.#length += clean.length;
+    return clean;
+  }
+
+  #object(value: object, depth: number): unknown {
+    if (depth >= MAX_DEPTH) return "…[nested too deep]";
+    if (value instanceof Uint8Array) {
+      this.note = "bytes";
+      return this.#text(Buffer.from(value).toString("base64"));
+    }
+    if (Array.isArray(value)) {
+      return value.slice(0, MAX_ARRAY_LENGTH).map((item) => this.value(item, depth + 1));
+    }
+    const object: Record<string, unknown> = Object.create(null);
+    for (const key of Object.keys(value).slice(0, MAX_ARRAY_LENGTH)) {
+      object[cleanText(key, MAX_KEY_LENGTH)] = this.value(
+        (value as Record<string, unknown>)[key],
+        depth + 1,
+      );
+    }
+    return object;
+  }
+}
+
+/** Own keys only: an array put under `__proto__` becomes the prototype of the SDK's attributes object. */
+export function attributeJson(attributes: object | undefined): AttributeJson {
+  const json: AttributeJson = { keys: [], values: [], types: null };
+  if (!attributes) return json;
+  const cleaner = new Cleaner();
+  for (const name of Object.keys(attributes)) {
+    const value = (attributes as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    const key = cleanText(name, MAX_KEY_LENGTH);
+    json.keys.push(key);
+    json.values.push(cleaner.value(value, 0));
+    if (cleaner.note === null) continue;
+    json.types ??= Object.create(null) as TypeNotes;
+    json.types[key] = cleaner.note;
+    cleaner.note = null;
+  }
+  return json;
+}
+
+/** The same as one object: for what has no dictionary of keys (events, links, scopes, resources). */
+export function attributeObject(attributes: object | undefined): {
+  attributes?: Record<string, unknown>;
+  types?: TypeNotes;
+} {
+  const { keys, values, types } = attributeJson(attributes);
+  if (keys.length === 0) return {};
+  const object: Record<string, unknown> = Object.create(null);
+  for (const [index, key] of keys.entries()) object[key] = values[index];
+  return types === null ? { attributes: object } : { attributes: object, types };
+}

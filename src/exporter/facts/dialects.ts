@@ -1,0 +1,61 @@
+/**
+ * The instrumentations. A new dialect is one entry in `dialects`, its name here, and one fixture. The
+ * first that recognises a span holds; the last one recognises every span.
+ */
+import { ATTR_USAGE_SCOPE } from "../../otel/attributes.ts";
+import { USAGE_COLUMNS } from "./columns.ts";
+import { columnsOf, type Dialect, has } from "./dialect.ts";
+import { claudeCode, codex, geminiCli, googleAdk, mastra, pydanticAi } from "./dialects/agents.ts";
+import { anthropicSdk, liteLlm, vercelAi } from "./dialects/clients.ts";
+import {
+  langfuse,
+  langSmith,
+  logfireClaudeAgent,
+  openInference,
+  openInferenceClaudeAgent,
+  openLlmetry,
+  openLlmetryAnthropic,
+  sentry,
+} from "./dialects/tracers.ts";
+import type { ReadSpan } from "./read-span.ts";
+
+const spanledger: Dialect = {
+  name: "spanledger",
+  detect: (span) => span.scopeName === "spanledger" || has(span, ATTR_USAGE_SCOPE),
+};
+
+/** Whatever follows the GenAI conventions, of whichever version. */
+const conventions: Dialect = { name: "gen_ai", detect: () => true };
+
+export const DIALECTS: readonly Dialect[] = [
+  spanledger,
+  claudeCode,
+  anthropicSdk,
+  vercelAi,
+  openLlmetryAnthropic,
+  openLlmetry,
+  openInferenceClaudeAgent,
+  logfireClaudeAgent,
+  openInference,
+  langfuse,
+  mastra,
+  pydanticAi,
+  langSmith,
+  liteLlm,
+  googleAdk,
+  geminiCli,
+  codex,
+  sentry,
+  conventions,
+];
+
+export function dialectOf(span: ReadSpan): Dialect {
+  return DIALECTS.find((dialect) => dialect.detect(span)) ?? conventions;
+}
+
+/** All attributes of all dialects that hold a count or a cost. */
+export const USAGE_ATTRIBUTES: ReadonlySet<string> = new Set(
+  DIALECTS.flatMap((dialect) => USAGE_COLUMNS.flatMap((column) => columnsOf(dialect)[column])).map(
+    (source) => (typeof source === "string" ? source : source.attribute),
+  ),
+);

@@ -1,0 +1,149 @@
+/**
+ * SPAN → ROW, the half that runs on the host's thread: a pure copy of a finished span, small and
+ * bounded, that can cross to another thread. It never throws for what a span carries, and never
+ * changes the span.
+ */
+import type { HrTime } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import type { SpanDetail, SpanEventDetail, SpanLinkDetail, SpanRow } from "../store/rows.ts";
+import { attributeJson, attributeObject, cleanText } from "./attribute-json.ts";
+
+/** A row that lacks only its reading. */
+export type SpanRecord = Omit<SpanRow, "facts">;
+
+const MAX_NAME_LENGTH = 4096;
+const MAX_EVENTS = 1024;
+const SAMPLED = 1;
+/** 2000-01-01 and 2100-01-01: a time outside is a broken clock's. */
+const EARLIEST_S = 946_684_800;
+const LATEST_S = 4_102_444_800;
+
+function isSaneTime([s, ns]: HrTime): boolean {
+  return s >= EARLIEST_S && s < LATEST_S && ns >= 0 && ns < 1e9;
+}
+
+function nowTime(nowMs: number): HrTime {
+  return [Math.floor(nowMs / 1000), Math.floor((nowMs % 1000) * 1e6)];
+}
+
+/** Nanoseconds, at least 0 and at most what a number holds exactly (104 days). */
+function durationNs(start: HrTime, end: HrTime): number {
+  const ns = (end[0] - start[0]) * 1e9 + (end[1] - start[1]);
+  return Number.isFinite(ns) ? Math.min(Math.max(Math.trunc(ns), 0), Number.MAX_SAFE_INTEGER) : 0;
+}
+
+type SpanEvents = ReadableSpan["events"];
+type SpanLinks = ReadableSpan["links"];
+
+function eventDetails(events: SpanEvents, nowMs: number): SpanEventDetail[] {
+  return events.slice(-MAX_EVENTS).map((event) => {
+    const [s, ns] = isSaneTime(event.time) ? event.time : nowTime(nowMs);
+    const detail: SpanEventDetail = {
+      name: cleanText(event.name, MAX_NAME_LENGTH),
+      s,
+      ns: Math.trunc(ns),
+      ...attributeObject(event.attributes),
+    };
+    if (event.droppedAttributesCount) detail.dropped = event.droppedAttributesCount;
+    return detail;
+  });
+}
+
+function linkDetails(links: SpanLinks): SpanLinkDetail[] {
+  return links.slice(0, MAX_EVENTS).map((link) => {
+    const { traceId, spanId, traceFlags, traceState } = link.context;
+    const detail: SpanLinkDetail = {
+      traceId: cleanText(String(traceId), MAX_NAME_LENGTH),
+      spanId: cleanText(String(spanId), MAX_NAME_LENGTH),
+      ...attributeObject(link.attributes),
+    };
+    if (traceFlags !== SAMPLED) detail.traceFlags = traceFlags;
+    if (traceState) detail.traceState = cleanText(traceState.serialize());
+    if (link.droppedAttributesCount) detail.dropped = link.droppedAttributesCount;
+    return detail;
+  });
+}
+
+function spanDetail(
+  span: ReadableSpan,
+  nowMs: number,
+  types: SpanDetail["types"] | null,
+): string | null {
+  const detail: SpanDetail = {};
+  const context = span.spanContext();
+  if (span.status.message) detail.statusMessage = cleanText(span.status.message);
+  if (context.traceState) detail.traceState = cleanText(context.traceState.serialize());
+  if (context.traceFlags !== SAMPLED) detail.traceFlags = context.traceFlags;
+  if (span.parentSpanContext?.isRemote) detail.parentIsRemote = true;
+  if (span.droppedAttributesCount) detail.droppedAttributes = span.droppedAttributesCount;
+  const droppedEvents = span.droppedEventsCount + Math.max(0, span.events.length - MAX_EVENTS);
+  if (droppedEvents) detail.droppedEvents = droppedEvents;
+  const droppedLinks = span.droppedLinksCount + Math.max(0, span.links.length - MAX_EVENTS);
+  if (droppedLinks) detail.droppedLinks = droppedLinks;
+  if (types) detail.types = types;
+  if (span.events.length > 0) detail.events = eventDetails(span.events, nowMs);
+  if (span.links.length > 0) detail.links = linkDetails(span.links);
+  for (const _ in detail) return JSON.stringify(detail);
+  return null;
+}
+
+/** Resources and scopes are few, immutable and shared by all their spans: their text is made once. */
+const resourceTexts = new WeakMap<object, string>();
+const scopeTexts = new WeakMap<object, string>();
+
+function remembered(texts: WeakMap<object, string>, key: object, make: () => string): string {
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = make();
+    texts.set(key, text);
+  }
+  return text;
+}
+
+function resourceText(resource: ReadableSpan["resource"]): string {
+  const make = () =>
+    JSON.stringify({
+      attributes: {},
+      ...attributeObject(resource.attributes),
+      schemaUrl: resource.schemaUrl,
+    });
+  // A resource still waiting for a detector will say more later.
+  return resource.asyncAttributesPending ? make() : remembered(resourceTexts, resource, make);
+}
+
+function scopeText(scope: ReadableSpan["instrumentationScope"]): string {
+  return remembered(scopeTexts, scope, () => {
+    const { name, version, schemaUrl } = scope;
+    const attributes = "attributes" in scope ? (scope.attributes as object) : undefined;
+    return JSON.stringify({
+      name: cleanText(name, MAX_NAME_LENGTH),
+      version,
+      schemaUrl,
+      ...attributeObject(attributes),
+    });
+  });
+}
+
+/** Copies a finished span. `nowMs` replaces times that no sane clock gave. */
+export function spanRecord(span: ReadableSpan, nowMs: number): SpanRecord {
+  const context = span.spanContext();
+  const { keys, values, types } = attributeJson(span.attributes);
+  const isSane = isSaneTime(span.startTime) && isSaneTime(span.endTime);
+  const start = isSane ? span.startTime : nowTime(nowMs);
+  return {
+    traceId: context.traceId,
+    spanId: context.spanId,
+    parentSpanId: span.parentSpanContext?.spanId ?? null,
+    name: cleanText(span.name, MAX_NAME_LENGTH),
+    kind: span.kind,
+    startS: start[0],
+    startNs: Math.trunc(start[1]),
+    durationNs: isSane ? durationNs(start, span.endTime) : 0,
+    statusCode: span.status.code,
+    resource: resourceText(span.resource),
+    scope: scopeText(span.instrumentationScope),
+    attributeKeys: JSON.stringify(keys),
+    attributeValues: JSON.stringify(values),
+    detail: spanDetail(span, nowMs, types),
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * SPAN → ROW, the half that runs on the writer's thread: adds to a record what it says of an agent,
+ * its run and its usage, priced by the date of the call. Spans of a shape that cannot say anything of
+ * the kind are not even parsed.
+ */
+import type { SpanDetail, SpanFacts, SpanRow } from "../store/rows.ts";
+import { mayHaveFacts, readFacts } from "./facts/read-facts.ts";
+import type { PriceSource } from "./prices/price-source.ts";
+import type { SpanRecord } from "./span-record.ts";
+
+/** What was found out about a shape: spans of one code path share it. */
+interface Shape {
+  mayHaveFacts: boolean;
+  keys: readonly string[];
+  scopeName: string;
+  scopeVersion: string | undefined;
+}
+
+const MAX_SHAPES = 10_000;
+
+function readShape(record: SpanRecord): Shape {
+  const keys = JSON.parse(record.attributeKeys) as string[];
+  const scope = JSON.parse(record.scope) as { name: string; version?: string };
+  return {
+    mayHaveFacts: mayHaveFacts(keys, record.name),
+    keys,
+    scopeName: scope.name,
+    scopeVersion: scope.version,
+  };
+}
+
+function attributesOf(record: SpanRecord, keys: readonly string[]): Record<string, unknown> {
+  const values = JSON.parse(record.attributeValues) as unknown[];
+  const attributes: Record<string, unknown> = Object.create(null);
+  for (const [index, key] of keys.entries()) attributes[key] = values[index];
+  return attributes;
+}
+
+function endMsOf(record: SpanRecord): number {
+  return record.startS * 1000 + Math.floor((record.startNs + record.durationNs) / 1e6);
+}
+
+/** Turns records into rows. Remembers shapes, so one reader serves one writer for its life. */
+export class SpanRowReader {
+  readonly #prices: PriceSource;
+  readonly #shapes = new Map<string, Shape>();
+
+  constructor(prices: PriceSource) {
+    this.#prices = prices;
+  }
+
+  row(record: SpanRecord): SpanRow {
+    const shape = this.#shapeOf(record);
+    return { ...record, facts: shape.mayHaveFacts ? this.#facts(record, shape) : null };
+  }
+
+  #shapeOf(record: SpanRecord): Shape {
+    const key = `${record.name}\n${record.attributeKeys}\n${record.scope}`;
+    let shape = this.#shapes.get(key);
+    if (!shape) {
+      shape = readShape(record);
+      if (this.#shapes.size >= MAX_SHAPES) this.#shapes.clear();
+      this.#shapes.set(key, shape);
+    }
+    return shape;
+  }
+
+  #facts(record: SpanRecord, shape: Shape): SpanFacts | null {
+    const detail = record.detail === null ? null : (JSON.parse(record.detail) as SpanDetail);
+    const span = {
+      name: record.name,
+      kind: record.kind,
+      scopeName: shape.scopeName,
+      scopeVersion: shape.scopeVersion,
+      attributes: attributesOf(record, shape.keys),
+      events: detail?.events ?? [],
+      statusCode: record.statusCode,
+      endMs: endMsOf(record),
+    };
+    return readFacts(span, this.#prices);
+  }
+}

@@ -1,0 +1,27 @@
+/** The way a batch takes from the exporter to the file, wherever the connection lives. */
+import type { SpanRecord } from "./span-record.ts";
+
+/** Every span that ended is in exactly one of these. */
+export interface WriterHealth {
+  /** Spans handed over so far. */
+  ended: number;
+  /** In the file, for good. */
+  committed: number;
+  /** Held until the file takes them. */
+  queued: number;
+  /** By reason. */
+  dropped: Record<string, number>;
+  state: "ok" | "degraded" | "closed";
+  /** Why it is degraded. */
+  lastError: string | null;
+}
+
+export interface SpanWriter {
+  /** Takes a batch over. Never throws and never waits. */
+  accept(records: SpanRecord[]): void;
+  /** Resolves once all that was accepted is in the file, or at the deadline. Never rejects. */
+  flush(deadlineMs: number): Promise<void>;
+  /** Flushes, closes the file and takes no more. Never rejects. */
+  close(deadlineMs: number): Promise<void>;
+  health(): WriterHealth;
+}

@@ -1,0 +1,131 @@
+/**
+ * Opens the database file for writing: creates it private, refuses what is not ours without touching
+ * it, sets the pragmas in the one order that works, and migrates.
+ */
+import { Database } from "bun:sqlite";
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { StoreError, toStoreError } from "./store-error.ts";
+
+/** SQLITE_OPEN_READWRITE | CREATE | NOFOLLOW: a symbolic link at the path is refused. */
+const OPEN_FLAGS = 0x2 | 0x4 | 0x0100_0000;
+
+export const MEMORY_PATH = ":memory:";
+
+/** Absolute, with links in its directory resolved: NOFOLLOW would refuse those too. */
+function resolveDatabasePath(path: string): string {
+  const absolute = resolve(path);
+  mkdirSync(dirname(absolute), { recursive: true, mode: 0o700 });
+  return join(realpathSync(dirname(absolute)), basename(absolute));
+}
+
+function createPrivateFile(path: string): void {
+  try {
+    // -wal and -shm inherit this mode.
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+function pragma(db: Database, name: string): number {
+  const row = db.query(`PRAGMA ${name}`).get() as Record<string, number> | null;
+  return row?.[name] ?? 0;
+}
+
+/** Throws where the file is not ours. An empty file, and an SQLite file without any table, may become ours. */
+function checkOwnership(db: Database, path: string): void {
+  const applicationId = pragma(db, "application_id");
+  const version = pragma(db, "user_version");
+  if (applicationId !== APPLICATION_ID) {
+    const tables = db.query("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
+    if (applicationId === 0 && version === 0 && tables.n === 0) return;
+    throw new StoreError(
+      "foreign",
+      path,
+      `${path} belongs to another program (application_id ${applicationId}); it was not touched. Choose another path with dbPath or TELEMETRY_DB_PATH.`,
+    );
+  }
+  if (version > MIGRATIONS.length) {
+    throw new StoreError(
+      "newer",
+      path,
+      `${path} has schema version ${version}, and this spanledger knows ${MIGRATIONS.length}; it was not touched. Update spanledger, or choose another path.`,
+    );
+  }
+}
+
+/** Looks first through a read-only connection: a writing one would checkpoint a stranger's WAL at close. */
+function refuseForeignFile(path: string): void {
+  if (!existsSync(path)) return;
+  const stat = statSync(path);
+  if (stat.isDirectory()) {
+    throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
+  }
+  if (stat.size === 0) return;
+  const db = new Database(path, { readonly: true });
+  try {
+    db.run("PRAGMA busy_timeout = 2000");
+    checkOwnership(db, path);
+  } finally {
+    db.close(true);
+  }
+}
+
+function configure(db: Database, path: string, busyTimeoutMs: number): void {
+  db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  // Before the first table and before WAL, or it stays off until a full VACUUM.
+  db.run("PRAGMA auto_vacuum = INCREMENTAL");
+  const mode = db.query("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
+  if (mode.journal_mode !== "wal" && path !== MEMORY_PATH) {
+    throw new StoreError(
+      "cannot_open",
+      path,
+      `${path}: the file system does not allow WAL (journal mode stays ${mode.journal_mode}); use a path on a local disk.`,
+    );
+  }
+  db.run("PRAGMA synchronous = NORMAL");
+  db.run("PRAGMA trusted_schema = OFF");
+  db.run("PRAGMA cell_size_check = ON");
+  db.run("PRAGMA temp_store = MEMORY");
+  db.run("PRAGMA cache_size = -16384");
+  // Checkpoints are ours: SQLite's own would fsync inside whichever commit crosses 1000 pages.
+  db.run("PRAGMA wal_autocheckpoint = 0");
+  db.run(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
+}
+
+/** Brings the schema up to date in one transaction; of several processes at once, one does it. */
+export function migrate(db: Database, path: string): void {
+  if (pragma(db, "user_version") === MIGRATIONS.length) return;
+  db.transaction(() => {
+    checkOwnership(db, path); // Again, inside the lock: another process may have been first.
+    const version = pragma(db, "user_version");
+    for (const step of MIGRATIONS.slice(version)) db.run(step);
+    db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  }).immediate();
+}
+
+/**
+ * Opens `path` for writing, creating directory (0700) and file (0600) as needed.
+ * @throws {StoreError} which says what is wrong with the path and what to do.
+ */
+export function openDatabase(path: string, busyTimeoutMs: number): Database {
+  let db: Database | undefined;
+  let file = path;
+  try {
+    if (path !== MEMORY_PATH) {
+      file = resolveDatabasePath(path);
+      refuseForeignFile(file);
+      createPrivateFile(file);
+    }
+    db = new Database(file, OPEN_FLAGS);
+    configure(db, file, busyTimeoutMs);
+    migrate(db, file);
+    return db;
+  } catch (error) {
+    db?.close(true);
+    throw toStoreError("Cannot open", file, error);
+  }
+}

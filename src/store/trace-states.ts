@@ -1,0 +1,125 @@
+/**
+ * The spans of recent traces, as far as settling needs them, kept in memory so that a trace is not
+ * read back for every batch. A state is only trusted while the file has as many spans as it knows of:
+ * another process may have added some.
+ */
+import type { Database, Statement } from "bun:sqlite";
+import { PurgedTraces } from "./purged-traces.ts";
+import type { TraceNode } from "./settle.ts";
+import { TraceReader } from "./trace-reader.ts";
+
+/** Bounds what is remembered; an evicted trace is read back when it is written to again. */
+const MAX_NODES = 200_000;
+
+/** A trace as the file has it. */
+export interface TraceState {
+  traceNo: number;
+  nodes: Map<string, TraceNode>;
+  settles: boolean;
+  lastSeenMs: number;
+  /** Whether it was purged, and what it was counted for is still to be brought back. */
+  isPurged: boolean;
+  /** What stands in `usage_rows` for each span: its counted flag, run and time in one comparable text. */
+  storedUsage: Map<string, string>;
+  /** What stands in `executions`: by span id, the row as JSON. */
+  storedRuns: Map<string, string>;
+}
+
+interface TraceRow {
+  id: number;
+  spans: number;
+  settles: number;
+  last_seen_ms: number;
+}
+
+export class TraceStates {
+  readonly #states = new Map<string, TraceState>();
+  readonly #find: Statement<TraceRow, [string]>;
+  readonly #add: Statement<{ id: number }, [string]>;
+  readonly #reader: TraceReader;
+  readonly #purged: PurgedTraces;
+  #nodeCount = 0;
+
+  constructor(db: Database) {
+    this.#find = db.prepare(
+      "SELECT id, spans, settles, last_seen_ms FROM traces WHERE trace_id = unhex(?)",
+    );
+    this.#add = db.prepare(
+      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0) RETURNING id",
+    );
+    this.#reader = new TraceReader(db);
+    this.#purged = new PurgedTraces(db);
+  }
+
+  /** The state of a trace, from memory, from the file, or new. Runs inside the writing transaction. */
+  open(traceId: string): TraceState {
+    const row = this.#find.get(traceId);
+    const known = this.#states.get(traceId);
+    if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) return known;
+    if (known) this.#drop(traceId, known);
+    const state = row ? this.#read(row, traceId) : this.#create(traceId);
+    this.#states.set(traceId, state);
+    this.#nodeCount += state.nodes.size;
+    return state;
+  }
+
+  add(state: TraceState, node: TraceNode): void {
+    state.nodes.set(node.spanId, node);
+    this.#nodeCount += 1;
+  }
+
+  /** Drops the longest unused beyond the bound. Between transactions only. */
+  evict(): void {
+    for (const [traceId, state] of this.#states) {
+      if (this.#nodeCount <= MAX_NODES) return;
+      this.#drop(traceId, state);
+    }
+  }
+
+  /** Forgets everything: after a rollback memory is ahead of the file. */
+  forget(): void {
+    this.#states.clear();
+    this.#nodeCount = 0;
+  }
+
+  #drop(traceId: string, state: TraceState): void {
+    this.#states.delete(traceId);
+    this.#nodeCount -= state.nodes.size;
+  }
+
+  #create(traceId: string): TraceState {
+    const row = this.#add.get(traceId);
+    if (!row) throw new Error("INSERT … RETURNING gave no row");
+    const state = emptyState(row.id);
+    for (const node of this.#purged.recall(traceId)) {
+      state.nodes.set(node.spanId, node);
+      state.settles ||= node.usage !== null || node.execution !== null;
+      state.lastSeenMs = Math.max(state.lastSeenMs, node.endMs);
+      state.isPurged = true;
+    }
+    return state;
+  }
+
+  #read(row: TraceRow, traceId: string): TraceState {
+    const state = emptyState(row.id);
+    state.settles = row.settles === 1;
+    state.lastSeenMs = row.last_seen_ms;
+    state.nodes = this.#reader.nodesOf(row.id, traceId);
+    // What the rows say is unknown: they are written again, to the same values.
+    for (const node of state.nodes.values()) if (node.usage) state.storedUsage.set(node.spanId, "");
+    for (const spanId of this.#reader.runsOf(row.id)) state.storedRuns.set(spanId, "");
+    return state;
+  }
+}
+
+function emptyState(traceNo: number): TraceState {
+  return {
+    traceNo,
+    nodes: new Map(),
+    settles: false,
+    lastSeenMs: 0,
+    isPurged: false,
+    storedUsage: new Map(),
+    storedRuns: new Map(),
+  };
+}

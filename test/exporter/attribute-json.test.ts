@@ -1,0 +1,74 @@
+import { describe, expect, test } from "bun:test";
+import {
+  attributeJson,
+  attributeObject,
+  cleanText,
+  MAX_SPAN_LENGTH,
+  MAX_TEXT_LENGTH,
+} from "../../src/exporter/attribute-json.ts";
+
+describe("text is made good", () => {
+  test("lone surrogates and NUL become the replacement character, all else stays", () => {
+    expect(cleanText("a\ud800b\0c\u202ed\u{1f600}")).toBe("a\ufffdb\ufffdc\u202ed\u{1f600}");
+  });
+
+  test("what is cut says how much, even where the cut splits a pair", () => {
+    expect(cleanText("x".repeat(12), 10)).toBe("xxxxxxxxxx…[truncated 2]");
+    expect(cleanText("\u{1f600}\u{1f600}", 3)).toBe("\u{1f600}\ufffd…[truncated 1]");
+  });
+
+  test("10 MB in one attribute are cut, and 128 attributes of 1 MB share one budget", () => {
+    const { values } = attributeJson({ big: "x".repeat(10_000_000) });
+    expect((values[0] as string).length).toBeLessThan(MAX_TEXT_LENGTH + 32);
+    const many: Record<string, string> = {};
+    for (let i = 0; i < 128; i += 1) many[`k${i}`] = "y".repeat(1_000_000);
+    const text = JSON.stringify(attributeJson(many).values);
+    expect(text.length).toBeLessThan(MAX_SPAN_LENGTH + 2 * MAX_TEXT_LENGTH);
+  });
+});
+
+describe("values that JSON cannot say keep their type in a note", () => {
+  const cases: [string, unknown, unknown, string | null][] = [
+    ["NaN", Number.NaN, "NaN", "double"],
+    ["infinity", Number.NEGATIVE_INFINITY, "-Infinity", "double"],
+    ["NaN in an array", [1, Number.NaN], [1, "NaN"], "double"],
+    ["2^63 - 1", 2n ** 63n - 1n, "9223372036854775807", "int64"],
+    ["beyond 64 bits", 2n ** 64n + 1n, "1", "int64"],
+    ["bytes", new Uint8Array([1, 2, 255]), "AQL/", "bytes"],
+    ["a plain number", 0.1, 0.1, null],
+    ["null in an array", [null, "a"], [null, "a"], null],
+    ["an object", { a: { b: [true] } }, { a: { b: [true] } }, null],
+  ];
+  for (const [name, value, json, note] of cases) {
+    test(name, () => {
+      const { values, types } = attributeJson({ k: value });
+      expect(JSON.parse(JSON.stringify(values))).toEqual([json]);
+      expect(types?.["k"] ?? null).toBe(note);
+    });
+  }
+});
+
+describe("keys are data", () => {
+  test("__proto__, constructor and the empty key are kept as own keys and pollute nothing", () => {
+    const hostile = JSON.parse('{"__proto__": "p", "constructor": "c", "toString": "t", "": "e"}');
+    expect(attributeJson(hostile)).toEqual({
+      keys: ["__proto__", "constructor", "toString", ""],
+      values: ["p", "c", "t", "e"],
+      types: null,
+    });
+    expect(JSON.stringify(attributeObject(hostile))).toBe(
+      '{"attributes":{"__proto__":"p","constructor":"c","toString":"t","":"e"}}',
+    );
+    expect(({} as Record<string, unknown>)["p"]).toBeUndefined();
+  });
+
+  test("inherited keys are not attributes", () => {
+    expect(attributeJson(Object.create({ inherited: 1 })).keys).toEqual([]);
+  });
+
+  test("an object that contains itself ends", () => {
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    expect(JSON.stringify(attributeJson({ circle }).values)).toContain("[nested too deep]");
+  });
+});
