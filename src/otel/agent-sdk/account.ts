@@ -77,7 +77,7 @@ export class Account {
 
   /** For a result without `modelUsage`: its `usage` leaves out subagents, so it is a lower bound. */
   #mainLoopLedger(result: Fields, seen: Seen): Ledger | undefined {
-    const totals = mainLoopTotals(result, seen.model ?? "unknown");
+    const totals = mainLoopTotals(result, seen.model ?? "");
     if (totals === undefined || isEmpty(totals)) return undefined;
     const before = this.#costNanoUsd;
     const continued = this.#continuation !== undefined;

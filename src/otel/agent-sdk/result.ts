@@ -89,7 +89,7 @@ function usageFields(
 ): Partial<ExecutionResult> {
   const added = totalsOf(result["model_usage_since_last_result"]);
   const totals =
-    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "unknown");
+    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "");
   if (totals === undefined || isCrash(result, totals)) return {};
   const entries = usageOf(totals);
   const sum = totalUsage(entries);
@@ -115,7 +115,7 @@ function modelField(
   const [first] = entries.toSorted((a, b) => (b.costUsd ?? 0) - (a.costUsd ?? 0));
   const named =
     configured === undefined ? undefined : (totals.get(configured)?.model ?? configured);
-  const model = entries.length === 1 ? first?.model : (named ?? first?.model);
+  const model = textOf(entries.length === 1 ? first?.model : (named ?? first?.model));
   return model === undefined ? {} : { model };
 }
 
