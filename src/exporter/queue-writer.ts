@@ -26,6 +26,8 @@ export interface QueueWriterOptions {
   openThreadLink: OpenLink;
   log: StateLog;
   timers: Timers;
+  /** How long a link may be silent, twice, while an answer is due. */
+  silenceMs: number;
   observer: BatchObserver;
   /** From 0 up to 1, for the jitter of retries. */
   random: () => number;
@@ -158,6 +160,7 @@ export class QueueWriter implements SpanWriter {
     if (this.#state === "closed") return;
     this.#state = "exiting";
     this.flushSync(deadlineMs);
+    this.#tellLoss();
     this.#tellDrops();
     this.#keeper.send({ type: "close" });
     while (this.#keeper.isOpen && timers.now() < endMs) {
@@ -345,6 +348,16 @@ export class QueueWriter implements SpanWriter {
     this.#held.remove(batch.id);
     this.#drop(reason, batch.spans);
     this.#observe(batch, reason);
+  }
+
+  /** @returns why what is still held is lost. */
+  #tellLoss(): string {
+    const reason = this.#trouble?.kind ?? "closed";
+    const spans = this.#held.spans;
+    if (spans > 0) {
+      this.#options.log.lost(`${spans} spans were not written and are lost (${reason}).`);
+    }
+    return reason;
   }
 
   #observe({ spans, atMs }: HeldBatch, reason: string | null): void {

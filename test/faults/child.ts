@@ -101,7 +101,9 @@ export async function startHost(options: HostOptions, start?: HostStart): Promis
 }
 
 /** Holds a write lock on the file until it is told to let go, or killed. */
-export async function startLocker(dbPath: string): Promise<Bun.Subprocess<"pipe", "pipe", "inherit">> {
+export async function startLocker(
+  dbPath: string,
+): Promise<Bun.Subprocess<"pipe", "pipe", "inherit">> {
   const script = `
     import { Database } from "bun:sqlite";
     const db = new Database(${JSON.stringify(dbPath)});
@@ -112,7 +114,11 @@ export async function startLocker(dbPath: string): Promise<Bun.Subprocess<"pipe"
     db.run("ROLLBACK");
     db.close(true);
     process.exit(0);`;
-  const child = Bun.spawn([process.execPath, "-e", script], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, "-e", script], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   running.add(child);
   void child.exited.then(() => running.delete(child));
   const { value } = await linesOf(child.stdout).next();
@@ -132,7 +138,10 @@ export function query<T>(path: string, sql: string): T[] {
 
 /** The numbers of the spans in the file, and whether SQLite finds the file in order. */
 export function spansIn(path: string): { numbers: number[]; integrity: string } {
-  const rows = query<{ n: number }>(path, "SELECT attribute_values -> 0 AS n FROM span_rows ORDER BY n + 0");
+  const rows = query<{ n: number }>(
+    path,
+    "SELECT attribute_values -> 0 AS n FROM span_rows ORDER BY n + 0",
+  );
   const [check] = query<{ integrity_check: string }>(path, "PRAGMA integrity_check");
   return { numbers: rows.map(({ n }) => Number(n)), integrity: check?.integrity_check ?? "" };
 }
@@ -154,6 +163,7 @@ export function canRun(what: string, probe: readonly string[]): boolean {
   } catch {
     // Not installed.
   }
-  if (!isThere) console.log(`Skipped where marked: ${what} is not available here (${probe.join(" ")}).`);
+  if (!isThere)
+    console.log(`Skipped where marked: ${what} is not available here (${probe.join(" ")}).`);
   return isThere;
 }

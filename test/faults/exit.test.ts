@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { useTempDir } from "../support/temp-dir.ts";
-import { Host, killChildren, query, range, spansIn, startHost, startLocker } from "./child.ts";
+import { type Host, killChildren, query, range, spansIn, startHost, startLocker } from "./child.ts";
 
 const tempDir = useTempDir();
 afterEach(killChildren);

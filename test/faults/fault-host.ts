@@ -67,8 +67,7 @@ async function obey(command: Command): Promise<unknown> {
       await telemetry.shutdown();
       return telemetry.health();
     case "exit":
-      process.exit(command.code);
-      break;
+      return process.exit(command.code);
     case "throw":
       queueMicrotask(() => {
         throw new Error("a host's own error");

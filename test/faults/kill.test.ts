@@ -65,7 +65,17 @@ describe("kill -9", () => {
       const round = async (n: number): Promise<void> => {
         const dbPath = join(tempDir(), "t.db");
         const kill = ["-e", "trace=pwrite64", "-e", `inject=pwrite64:signal=KILL:when=${n}`];
-        const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", dbPath, "-P", `${dbPath}-wal`];
+        const strace = [
+          "strace",
+          "-f",
+          "-qq",
+          "-o",
+          "/dev/null",
+          "-P",
+          dbPath,
+          "-P",
+          `${dbPath}-wal`,
+        ];
         const host = new Host(
           { dbPath },
           {

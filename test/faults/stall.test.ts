@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { useTempDir } from "../support/temp-dir.ts";
-import { canRun, type Host, killChildren, range, spansIn, startHost, startLocker } from "./child.ts";
+import {
+  canRun,
+  type Host,
+  killChildren,
+  range,
+  spansIn,
+  startHost,
+  startLocker,
+} from "./child.ts";
 
 const tempDir = useTempDir();
 afterEach(killChildren);
@@ -15,13 +23,19 @@ async function gapsDuring(host: Host, idle: Host, fault: () => Promise<void>): P
   await Promise.all([host.ask({ do: "gap" }), idle.ask({ do: "gap" })]);
   await fault();
   const [gap, idleGap] = await Promise.all([host.ask({ do: "gap" }), idle.ask({ do: "gap" })]);
-  console.log(`largest gap ${Number(gap).toFixed(1)} ms, of an idle host ${Number(idleGap).toFixed(1)} ms`);
+  console.log(
+    `largest gap ${Number(gap).toFixed(1)} ms, of an idle host ${Number(idleGap).toFixed(1)} ms`,
+  );
   // What this machine does to a host that has nothing to do is not our doing.
   return Number(gap) - Number(idleGap);
 }
 
 /** Streams spans through `fault`, then ends it and expects each span to be in the file. */
-async function streamThrough(host: Host, dbPath: string, fault: () => Promise<void>): Promise<void> {
+async function streamThrough(
+  host: Host,
+  dbPath: string,
+  fault: () => Promise<void>,
+): Promise<void> {
   const idle = await startHost({ dbPath: join(tempDir(), "idle.db") });
   await host.ask({ do: "spans", first: 0, count: 10 });
   await host.ask({ do: "flush" });
@@ -69,15 +83,24 @@ describe("the host's event loop goes on, and every span is there afterwards, whi
     });
   }, 60_000);
 
-  test.skipIf(!hasStrace)("each fsync takes 2 s", async () => {
-    const dbPath = join(tempDir(), "t.db");
-    await (await startHost({ dbPath })).end(); // A new file would take many.
-    const delay = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=2000000"];
-    const prefix = ["strace", "-f", "-qq", "-o", "/dev/null", ...delay];
-    const host = await startHost({ dbPath }, { prefix });
-    await streamThrough(host, dbPath, async () => {
-      // More than the rows after which a checkpoint, and with it an fsync, is due.
-      await Bun.sleep(4000);
-    });
-  }, 60_000);
+  test.skipIf(!hasStrace)(
+    "each fsync takes 2 s",
+    async () => {
+      const dbPath = join(tempDir(), "t.db");
+      await (await startHost({ dbPath })).end(); // A new file would take many.
+      const delay = [
+        "-e",
+        "trace=fsync,fdatasync",
+        "-e",
+        "inject=fsync,fdatasync:delay_enter=2000000",
+      ];
+      const prefix = ["strace", "-f", "-qq", "-o", "/dev/null", ...delay];
+      const host = await startHost({ dbPath }, { prefix });
+      await streamThrough(host, dbPath, async () => {
+        // More than the rows after which a checkpoint, and with it an fsync, is due.
+        await Bun.sleep(4000);
+      });
+    },
+    60_000,
+  );
 });
