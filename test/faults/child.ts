@@ -136,14 +136,14 @@ export function query<T>(path: string, sql: string): T[] {
   }
 }
 
-/** The numbers of the spans in the file, and whether SQLite finds the file in order. */
+/** The numbers of the spans in the file (-1 where a span has none), and whether SQLite finds the file in order. */
 export function spansIn(path: string): { numbers: number[]; integrity: string } {
-  const rows = query<{ n: number }>(
+  const rows = query<{ n: number | null }>(
     path,
     "SELECT attribute_values -> 0 AS n FROM span_rows ORDER BY n + 0",
   );
   const [check] = query<{ integrity_check: string }>(path, "PRAGMA integrity_check");
-  return { numbers: rows.map(({ n }) => Number(n)), integrity: check?.integrity_check ?? "" };
+  return { numbers: rows.map(({ n }) => Number(n ?? -1)), integrity: check?.integrity_check ?? "" };
 }
 
 export function range(count: number, first = 0): number[] {
