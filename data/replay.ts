@@ -20,25 +20,33 @@ const DELIVERIES: Delivery[] = [
   { deliveryId: "d-01", eventType: "mention", repo: "acme/api", prNumber: 41, runs: ["simple"] },
   { deliveryId: "d-02", eventType: "review", repo: "acme/api", prNumber: 42, runs: ["bash"] },
   { deliveryId: "d-03", eventType: "review", repo: "acme/web", prNumber: 7, runs: ["partial"] },
-  { deliveryId: "d-04", eventType: "review", repo: "acme/web", prNumber: 8, runs: ["subagent"] },
   {
-    deliveryId: "d-05",
+    deliveryId: "d-04",
     eventType: "mention",
     repo: "acme/docs",
     prNumber: 3,
     runs: ["multiturn-streaming-input"],
   },
   {
-    deliveryId: "d-06",
+    deliveryId: "d-05",
     eventType: "write",
     repo: "acme/api",
     prNumber: 43,
     runs: ["resume-1", "resume-2"],
   },
-  { deliveryId: "d-07", eventType: "review", repo: "acme/docs", prNumber: 4, runs: ["maxturns"] },
-  { deliveryId: "d-08", eventType: "review", repo: "acme/api", prNumber: 44, runs: ["err529"] },
-  { deliveryId: "d-09", eventType: "write", repo: "acme/web", prNumber: 9, runs: ["abort"] },
+  { deliveryId: "d-06", eventType: "review", repo: "acme/docs", prNumber: 4, runs: ["maxturns"] },
+  { deliveryId: "d-07", eventType: "review", repo: "acme/api", prNumber: 44, runs: ["err529"] },
+  { deliveryId: "d-08", eventType: "write", repo: "acme/web", prNumber: 9, runs: ["abort"] },
 ];
+
+/** Comes in once the others are done, so that the newest run is one with something to see inside. */
+const LAST_DELIVERY: Delivery = {
+  deliveryId: "d-09",
+  eventType: "review",
+  repo: "acme/web",
+  prNumber: 8,
+  runs: ["subagent"],
+};
 
 const MODEL = "claude-sonnet-4-5";
 const DB_PATH = process.env["TELEMETRY_DB_PATH"] ?? "./data/telemetry.db";
@@ -74,8 +82,9 @@ const reviewer = telemetry.instrumentExecutor(new Reviewer(), {
   }),
 });
 
-console.log(`Replaying ${DELIVERIES.length} recorded deliveries at their recorded pace …\n`);
+console.log(`Replaying ${DELIVERIES.length + 1} recorded deliveries at their recorded pace …\n`);
 await Promise.all(DELIVERIES.map((delivery) => reviewer.execute(delivery)));
+await reviewer.execute(LAST_DELIVERY);
 await telemetry.shutdown();
 
 async function spanledger(...args: string[]): Promise<void> {
@@ -93,4 +102,4 @@ console.log(`
 It is all in ${DB_PATH}. To look further:
   sqlite3 ${DB_PATH} "select repo, model, cost_usd, conclusion from executions order by id desc limit 5"
   npx spanledger report --by event,day
-  npx spanledger runs --sort cost`);
+  npx spanledger trace 1`);

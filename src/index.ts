@@ -5,8 +5,19 @@ export type { Logger } from "./exporter/state-log.ts";
 export { executionResultFromSdk } from "./otel/agent-sdk/result.ts";
 export type { Conclusion, Execution, ExecutionResult, ModelUsage } from "./otel/execution.ts";
 export {
+  type CostGroup,
+  type CostQuery,
+  type CostReport,
+  type CostSums,
+  costReport,
+  type Dimension,
+} from "./report/cost-report.ts";
+export { readTrace, type TraceSpan, type TraceTree } from "./report/trace-tree.ts";
+export {
   SqliteSpanExporter,
   type SqliteSpanExporterOptions,
   sqliteSpanProcessor,
 } from "./sqlite.ts";
+export { openReader, type Reader } from "./store/reader.ts";
+export { StoreError, type StoreErrorKind } from "./store/store-error.ts";
 export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";

@@ -81,6 +81,9 @@ export const EVENT_MODEL_USAGE = "spanledger.model_usage";
 /** Span events for what the agent met on its way. */
 export const EVENT_API_RETRY = "spanledger.api_retry";
 export const EVENT_PERMISSION_DENIED = "spanledger.permission_denied";
+/** On an API retry: which one it is, and how long the agent waits before it. */
+export const ATTR_RETRY_ATTEMPT = "spanledger.retry.attempt";
+export const ATTR_RETRY_DELAY_MS = "spanledger.retry.delay_ms";
 
 /**
  * `ledger`: the agent's own account of a run, which silences all that stands beneath it.

@@ -169,11 +169,11 @@ CREATE TABLE usage_daily (
   agent_name TEXT,
   repo TEXT,
   event_type TEXT,
-  provider TEXT,                     -- NULL together with model: runs that used no model
-  model TEXT,
+  provider TEXT,
+  model TEXT,                        -- of a run without usage: the configured one
   runs INTEGER NOT NULL,             -- each run once, on the row of its first model: sums to all runs
   failures INTEGER NOT NULL,         -- those of them that did not succeed
-  model_runs INTEGER NOT NULL,       -- runs that used this model: a run of two models stands in two rows
+  model_runs INTEGER NOT NULL,       -- runs with usage of this model: a run of two models stands in two rows
   input_tokens INTEGER NOT NULL,
   cache_read_tokens INTEGER NOT NULL,
   cache_creation_tokens INTEGER NOT NULL,

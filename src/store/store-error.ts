@@ -15,6 +15,7 @@ export type StoreErrorKind =
   /** An SQLite file of another program, or one that a newer version wrote: never touched. */
   | "foreign"
   | "newer"
+  | "older"
   | "unknown";
 
 /** An error of the store: what was tried, on which file, why it failed and what to do about it. */
@@ -61,6 +62,7 @@ const HINTS: Readonly<Record<StoreErrorKind, string>> = {
   poison: "SQLite does not accept this row",
   foreign: "choose another path: it is not a spanledger database",
   newer: "update spanledger, or choose another path",
+  older: "start the host once to bring it up to date",
   unknown: "see the cause",
 };
 

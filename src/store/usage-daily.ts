@@ -49,14 +49,14 @@ LEFT JOIN (SELECT o.execution_id, min(o.id) AS first_usage_id FROM json_each(?1)
 GROUP BY 1, 2, 3, 4, 5, 6 ${ADD_UP}`;
 
 const COUNT_RUNS_WITHOUT_USAGE = `INSERT INTO usage_daily (${COLUMNS})
-SELECT ${DAY("e.ended_ms")}, e.agent_name, e.repo, e.event_type, NULL, NULL,
+SELECT ${DAY("e.ended_ms")}, e.agent_name, e.repo, e.event_type, e.provider, e.model,
   ?2 * count(*), ?2 * sum(e.conclusion <> 'success'), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   ?2 * sum(e.duration_ms)
 FROM json_each(?1) p
 CROSS JOIN executions e ON e.trace_no = p.value
 WHERE NOT EXISTS (SELECT 1 FROM usage_rows u WHERE u.trace_no = e.trace_no AND u.counted
   AND u.execution_id = e.id)
-GROUP BY 1, 2, 3, 4 ${ADD_UP}`;
+GROUP BY 1, 2, 3, 4, 5, 6 ${ADD_UP}`;
 
 const DELETE_EMPTY = `DELETE FROM usage_daily WHERE runs = 0 AND failures = 0 AND model_runs = 0
   AND input_tokens = 0 AND cache_read_tokens = 0 AND cache_creation_tokens = 0 AND output_tokens = 0

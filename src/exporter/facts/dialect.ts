@@ -1,13 +1,15 @@
 /** What an instrumentation may say differently from the GenAI conventions. */
 import { COLUMNS, type Column, type Columns } from "./columns.ts";
 import type { ReadSpan } from "./read-span.ts";
-import type { InputCount } from "./tokens.ts";
 
 export interface Dialect {
   name: string;
   detect(span: ReadSpan): boolean;
-  /** @default "proof" */
-  input?: InputCount | ((span: ReadSpan) => InputCount);
+  /**
+   * The input count leaves out what the cache read or wrote. By default it holds it, as the
+   * conventions demand, unless the span itself is proof that it cannot.
+   */
+  inputExcludesCache?: boolean | ((span: ReadSpan) => boolean);
   /** The output count leaves out reasoning ("thoughts"), which is billed as output. */
   outputExcludesReasoning?: boolean;
   /** Attributes of this dialect alone, tried before the common ones. */
@@ -16,8 +18,11 @@ export interface Dialect {
   operations?: OperationNames;
   /** True where the counts on this span are known to be wrong, or better told by another span. */
   ignoresUsageOf?(span: ReadSpan, operation: string | null): boolean;
-  /** Its counts run on over a session whose start is not known. */
-  isRunningTotal?: boolean;
+  /**
+   * A wrapper of the Claude Agent SDK that reads the wrong numbers: its counts leave out subagents,
+   * and so are a lower bound; its cost is that of the session so far, and so is not read.
+   */
+  isMainLoopOnly?: boolean;
 }
 
 /** Value of an attribute, or name of the span, to operation as the conventions name it. */
@@ -38,4 +43,8 @@ export function columnsOf(dialect: Dialect): Columns {
   ) as unknown as Columns;
   columnsByDialect.set(dialect, columns);
   return columns;
+}
+
+export function has(span: ReadSpan, attribute: string): boolean {
+  return span.attributes[attribute] !== undefined;
 }

@@ -48,7 +48,7 @@ export function readExecution(
     numTurns: count(attributes[ATTR_NUM_TURNS]),
     stopReason: named("finishReason"),
     conclusion: conclusion(span),
-    errorType: text(attributes[ATTR_ERROR_TYPE]),
+    errorType: text(attributes[ATTR_ERROR_TYPE]) ?? exceptionType(span),
     durationMs: count(attributes[ATTR_DURATION_MS]),
     attributes: isOwn ? otherAttributes(attributes) : null,
   };
@@ -64,6 +64,11 @@ function conclusion(span: ReadSpan): ExecutionFacts["conclusion"] {
   const stated = span.attributes[ATTR_CONCLUSION];
   if (stated === "success" || stated === "failure" || stated === "error") return stated;
   return span.statusCode === STATUS_ERROR ? "error" : "success";
+}
+
+function exceptionType(span: ReadSpan): string | null {
+  const exception = span.events.find((event) => event.name === "exception");
+  return text(exception?.attributes?.["exception.type"]);
 }
 
 function otherAttributes(attributes: ReadAttributes): string | null {

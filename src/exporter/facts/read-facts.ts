@@ -6,9 +6,7 @@ import {
 } from "../../otel/attributes.ts";
 import type { SpanFacts } from "../../store/rows.ts";
 import type { PriceSource } from "../prices/price-source.ts";
-import { USAGE_COLUMNS } from "./columns.ts";
-import { columnsOf } from "./dialect.ts";
-import { DIALECTS, dialectOf } from "./dialects.ts";
+import { DIALECTS, dialectOf, USAGE_ATTRIBUTES } from "./dialects.ts";
 import { readExecution } from "./execution.ts";
 import { operationOf } from "./operation.ts";
 import type { ReadSpan } from "./read-span.ts";
@@ -29,9 +27,7 @@ const TELLING_ATTRIBUTES: ReadonlySet<string> = new Set([
   ATTR_USAGE_SCOPE,
   ATTR_GEN_AI_OPERATION_NAME,
   ...DIALECTS.flatMap((dialect) => Object.keys(dialect.operations?.attributes ?? {})),
-  ...DIALECTS.flatMap((dialect) =>
-    USAGE_COLUMNS.flatMap((column) => columnsOf(dialect)[column]),
-  ).map((source) => (typeof source === "string" ? source : source.attribute)),
+  ...USAGE_ATTRIBUTES,
 ]);
 
 const TELLING_NAMES: ReadonlySet<string> = new Set(

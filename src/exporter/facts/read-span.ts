@@ -9,7 +9,6 @@ export interface ReadSpan {
   events: readonly ReadEvent[];
   /** As in `@opentelemetry/api`: 0 unset, 1 ok, 2 error. */
   statusCode: number;
-  resource?: ReadAttributes | undefined;
   /** Milliseconds since 1970: prices are those of this moment. */
   endMs: number;
 }

@@ -1,12 +1,6 @@
 /** From the counts as they are reported to the columns' counts, where no token stands twice. */
 import type { ModelUsageFacts } from "../../store/rows.ts";
 
-/**
- * Whether the input count holds the cached tokens. `proof`: as the convention demands, unless the
- * cached tokens are more than it, which only an exclusive count allows.
- */
-export type InputCount = "inclusive" | "exclusive" | "proof";
-
 export interface ReportedTokens {
   input: number | null;
   cacheRead: number | null;
@@ -35,13 +29,13 @@ export type Tokens = Pick<
 
 export function normalisedTokens(
   reported: ReportedTokens,
-  inputCount: InputCount,
+  inputExcludesCache: boolean,
   outputExcludesReasoning: boolean,
 ): Tokens {
   const cacheCreation = cacheCreationTokens(reported);
   const cached = (reported.cacheRead ?? 0) + (cacheCreation ?? 0);
   return {
-    inputTokens: sum(uncached(reported.input, cached, inputCount), reported.extraInput),
+    inputTokens: sum(uncached(reported.input, cached, inputExcludesCache), reported.extraInput),
     cacheReadTokens: reported.cacheRead,
     cacheCreationTokens: cacheCreation,
     cacheCreation5mTokens: reported.cacheWrite5m,
@@ -58,9 +52,9 @@ function cacheCreationTokens(reported: ReportedTokens): number | null {
   return Math.max(reported.cacheWrite, parts);
 }
 
-/** More cached tokens than input is proof of an exclusive count, whatever was thought of it. */
-function uncached(input: number | null, cached: number, inputCount: InputCount): number | null {
-  if (input === null || inputCount === "exclusive" || cached > input) return input;
+/** More cached tokens than input is proof that the input leaves them out, whoever counted. */
+function uncached(input: number | null, cached: number, excludesCache: boolean): number | null {
+  if (input === null || excludesCache || cached > input) return input;
   return input - cached;
 }
 

@@ -9,6 +9,7 @@ import type {
 import type { PriceSource } from "../prices/price-source.ts";
 import type { Column } from "./columns.ts";
 import { columnsOf, type Dialect } from "./dialect.ts";
+import { USAGE_ATTRIBUTES } from "./dialects.ts";
 import { isAggregate } from "./operation.ts";
 import type { ReadAttributes, ReadSpan } from "./read-span.ts";
 import { normalisedTokens } from "./tokens.ts";
@@ -29,8 +30,9 @@ export function readUsage(
   operation: string | null,
   prices: PriceSource | null,
 ): UsageFacts | null {
-  if (dialect.ignoresUsageOf?.(span, operation)) return null;
   const stated = statedScope(span);
+  const isBare = !Object.keys(span.attributes).some((key) => USAGE_ATTRIBUTES.has(key));
+  if ((stated === null && isBare) || dialect.ignoresUsageOf?.(span, operation)) return null;
   const scope = stated ?? (isAggregate(operation) ? "aggregate" : "leaf");
   const models = readModels(span, dialect, stated !== null);
   // A run's account of zeros says that it used nothing. Elsewhere zeros are what is set by default.
@@ -69,6 +71,7 @@ function readModel(
   isOwnAccount: boolean,
 ): ModelUsageFacts {
   const columns = columnsOf(dialect);
+  const { inputExcludesCache = false } = dialect;
   const counted = (column: Column) => firstOf(attributes, columns[column], count);
   const named = (column: Column) => firstOf(attributes, columns[column], firstText);
   const tokens = normalisedTokens(
@@ -84,7 +87,7 @@ function readModel(
       reasoning: counted("reasoning"),
       total: counted("total"),
     },
-    typeof dialect.input === "function" ? dialect.input(span) : (dialect.input ?? "proof"),
+    typeof inputExcludesCache === "function" ? inputExcludesCache(span) : inputExcludesCache,
     dialect.outputExcludesReasoning === true,
   );
   const usage = { ...tokens, webSearchRequests: counted("webSearches") };
@@ -103,6 +106,7 @@ function readModel(
 }
 
 function reportedCost(attributes: ReadAttributes, dialect: Dialect): number | null {
+  if (dialect.isMainLoopOnly === true) return null;
   const columns = columnsOf(dialect);
   const currency = firstOf(attributes, columns.costCurrency, firstText);
   if (currency !== null && currency.toUpperCase() !== "USD") return null;
@@ -132,7 +136,7 @@ function impliedQuality(
   operation: string | null,
   models: readonly ModelUsageFacts[],
 ): UsageFactsQuality {
-  if (dialect.isRunningTotal === true) return "unknown_base";
+  if (dialect.isMainLoopOnly === true) return "lower_bound";
   const lacksOutput = models.some((model) => model.outputTokens === null && isCounted(model));
   return scope === "leaf" && operation !== "embeddings" && lacksOutput ? "lower_bound" : "exact";
 }

@@ -82,8 +82,7 @@ export function sumInJson(attribute: string): JsonSource {
 }
 
 function member(value: unknown, key: string): unknown {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as ReadAttributes)[key];
+  return typeof value === "object" && value !== null ? (value as ReadAttributes)[key] : undefined;
 }
 
 function valueAt(attributes: ReadAttributes, source: Source): unknown {
@@ -100,5 +99,5 @@ function decimal(value: unknown): number | null {
       ? Number(value)
       : value;
   if (typeof number !== "number" || !Number.isFinite(number) || number < 0) return null;
-  return number;
+  return Math.abs(number); // -0 is 0
 }

@@ -10,7 +10,7 @@ import {
 } from "@pydantic/genai-prices";
 import { isSameModel, withoutContextSize } from "./model-name.ts";
 import type { Price, PricedUsage, PriceMatch, PriceSource } from "./price-source.ts";
-import { attoUsdPerUnit, costNanoUsd, type ModelRates, type Rate, tierIsGuessed } from "./rates.ts";
+import { attoUsdPerUnit, callsMatter, costNanoUsd, type ModelRates, type Rate } from "./rates.ts";
 
 /** Providers as instrumentations spell them, where the price data does not know the spelling. */
 const PROVIDER_IDS: Readonly<Record<string, string>> = {
@@ -18,7 +18,6 @@ const PROVIDER_IDS: Readonly<Record<string, string>> = {
   "azure.ai.openai": "azure",
   "az.ai.inference": "azure",
   "az.ai.openai": "azure",
-  azure: "azure",
   "gcp.vertex.agent": "google",
   "gcp.gen_ai": "google",
   x_ai: "x-ai",
@@ -37,18 +36,21 @@ type PriceKeys = Readonly<Record<string, number | TieredPrices | undefined>>;
 
 /** Names come from spans, so their number has no end. */
 const MAX_CACHED_QUOTES = 2_000;
+const MAX_NAME_LENGTH = 200;
 
 export class BundledPrices implements PriceSource {
   readonly #quotes = new Map<string, Quote | null>();
 
   price(usage: PricedUsage, at: Date): Price | null {
-    if (usage.model === null || Number.isNaN(at.getTime())) return null;
-    const quote = this.#quote(usage.provider, usage.model, at);
+    const { provider, model } = usage;
+    if (model === null || Number.isNaN(at.getTime())) return null;
+    if (model.length + (provider?.length ?? 0) > MAX_NAME_LENGTH) return null;
+    const quote = this.#quote(provider, model, at);
     if (quote === null) return null;
     const cost = costNanoUsd(usage, quote.rates);
     if (cost === null) return null;
     const leftOut = usage.webSearchRequests > 0 && quote.rates.webSearch === null;
-    const guessed = leftOut || tierIsGuessed(usage, quote.rates);
+    const guessed = leftOut || callsMatter(usage, quote.rates);
     return { costNanoUsd: cost, match: guessed ? "approx" : quote.match };
   }
 

@@ -53,13 +53,14 @@ export function costNanoUsd(usage: PricedUsage, rates: ModelRates): number | nul
   return Math.min(nanoUsd, Number.MAX_SAFE_INTEGER);
 }
 
-/** Whether a sum over calls is so large that the calls in it may have stood in a higher tier. */
-export function tierIsGuessed(usage: PricedUsage, rates: ModelRates): boolean {
+/** Whether the cost of a sum over calls depends on how many there were, or how long each was. */
+export function callsMatter(usage: PricedUsage, rates: ModelRates): boolean {
   if (usage.singleCall) return false;
   const contextTokens = totalInputTokens(usage);
-  return Object.values(rates).some(
+  const isTiered = Object.values(rates).some(
     (rate: Rate | null) => rate?.tiers.some((tier) => contextTokens > tier.aboveTokens) ?? false,
   );
+  return isTiered || rates.request !== null;
 }
 
 function attoUsdAt(rate: Rate, contextTokens: number): bigint {

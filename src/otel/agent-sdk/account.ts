@@ -4,11 +4,14 @@
  * resumed session goes on from them in a new process.
  */
 import type { BoundedMap } from "../bounded-map.ts";
-import { amountOf, type Fields, fieldsOf, textOf } from "../values.ts";
+import type { ModelUsage } from "../execution.ts";
+import { type Fields, textOf } from "../values.ts";
+import type { Seen } from "./chat-spans.ts";
 import {
   difference,
   isEmpty,
   type Ledger,
+  mainLoopTotals,
   NO_TOTALS,
   type Totals,
   totalsOf,
@@ -23,12 +26,14 @@ export type SessionTotals = BoundedMap<string, Totals>;
 export interface Continuation {
   /** The session named in `resume`. */
   from: string | undefined;
+  /** Whether it goes on from the session's end: anywhere else, nobody knows the total. */
+  fromEnd: boolean;
 }
 
 export function continuationOf(options: Fields | undefined): Continuation | undefined {
   const from = textOf(options?.["resume"]);
-  const continues = from !== undefined || options?.["continue"] === true;
-  return continues ? { from } : undefined;
+  if (from === undefined && options?.["continue"] !== true) return undefined;
+  return { from, fromEnd: options?.["resumeSessionAt"] === undefined };
 }
 
 export class Account {
@@ -36,6 +41,8 @@ export class Account {
   #continuation: Continuation | undefined;
   #sessionId: string | undefined;
   #base: Totals | undefined;
+  /** The last `total_cost_usd`, where results come without `modelUsage`. */
+  #costNanoUsd = 0;
 
   constructor(sessions: SessionTotals, continuation: Continuation | undefined) {
     this.#sessions = sessions;
@@ -50,27 +57,44 @@ export class Account {
   }
 
   /**
-   * What a result added, or undefined where it has no account: a crash, or zeros although
-   * `usageSeen` says that the model was at work.
+   * What a result added, or undefined where it has no account: a crash, or zeros although tokens
+   * were seen to be used.
    */
-  ledgerOf(result: Fields, version: string | undefined, usageSeen: boolean): Ledger | undefined {
+  ledgerOf(result: Fields, version: string | undefined, seen: Seen): Ledger | undefined {
     const sessionId = textOf(result["session_id"]);
     const total = totalsOf(result["modelUsage"]);
     const added = totalsOf(result["model_usage_since_last_result"]);
     const known = added ?? total;
-    if (known === undefined) return undefined;
-    if (isCrash(result, known) || (isEmpty(known) && usageSeen)) return undefined;
-    const base = this.#baseFor(sessionId, version);
-    if (total !== undefined) this.#remember(sessionId, total);
-    if (added !== undefined) return { entries: usageOf(added), quality: "exact" };
-    if (base === undefined) return { entries: usageOf(known), quality: "unknown_base" };
-    return { entries: usageOf(difference(known, base)), quality: "exact" };
+    if (known === undefined) return this.#mainLoopLedger(result, seen);
+    if (isCrash(result, known)) return undefined;
+    const base = added === undefined ? this.#baseFor(sessionId, version) : NO_TOTALS;
+    const entries = usageOf(difference(known, base ?? NO_TOTALS));
+    if (entries.length === 0 && seen.usage) return undefined;
+    if (total !== undefined && !isEmpty(total)) this.#remember(sessionId, total);
+    const quality = base === undefined ? "unknown_base" : "exact";
+    return { entries, quality, model: mainModel(entries, known, seen.model) };
+  }
+
+  /** For a result without `modelUsage`: its `usage` leaves out subagents, so it is a lower bound. */
+  #mainLoopLedger(result: Fields, seen: Seen): Ledger | undefined {
+    const totals = mainLoopTotals(result, seen.model ?? "unknown");
+    if (totals === undefined || isEmpty(totals)) return undefined;
+    const before = this.#costNanoUsd;
+    const continued = this.#continuation !== undefined;
+    this.#continuation = undefined;
+    const entries = usageOf(totals).map(({ costUsd, ...usage }) => {
+      this.#costNanoUsd = Math.round((costUsd ?? 0) * 1e9);
+      const addedNanoUsd = this.#costNanoUsd - (this.#costNanoUsd < before ? 0 : before);
+      return costUsd === undefined ? usage : { ...usage, costUsd: addedNanoUsd / 1e9 };
+    });
+    return { entries, quality: continued ? "unknown_base" : "lower_bound", model: seen.model };
   }
 
   #baseFor(sessionId: string | undefined, version: string | undefined): Totals | undefined {
     if (this.#continuation !== undefined) {
       if (startsFreshOnResume(version)) return NO_TOTALS;
-      const { from } = this.#continuation;
+      const { from, fromEnd } = this.#continuation;
+      if (!fromEnd) return undefined;
       return lookUp(this.#sessions, sessionId) ?? lookUp(this.#sessions, from);
     }
     return sessionId === this.#sessionId ? this.#base : NO_TOTALS;
@@ -84,6 +108,15 @@ export class Account {
   }
 }
 
+function mainModel(
+  entries: readonly ModelUsage[],
+  known: Totals,
+  seen: string | undefined,
+): string | undefined {
+  if (entries.length < 2) return entries[0]?.model;
+  return seen === undefined ? undefined : (known.get(seen)?.model ?? seen);
+}
+
 function lookUp(sessions: SessionTotals, id: string | undefined): Totals | undefined {
   return id === undefined ? undefined : sessions.get(id);
 }
@@ -93,9 +126,4 @@ function startsFreshOnResume(version: string | undefined): boolean {
   const [major, minor, patch] = (version ?? "").split(".").map(Number);
   if (major === undefined || minor === undefined || patch === undefined) return false;
   return major < 2 || (major === 2 && (minor < 1 || (minor === 1 && patch <= 276)));
-}
-
-/** Whether a message's `usage` counts anything. */
-export function countsAnything(usage: unknown): boolean {
-  return Object.values(fieldsOf(usage) ?? {}).some((value) => (amountOf(value) ?? 0) > 0);
 }

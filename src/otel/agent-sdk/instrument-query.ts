@@ -1,46 +1,63 @@
-/** The Agent SDK's `query`, with a span for each of its results. */
+/** The Agent SDK's `query`, with its runs recorded beside it. */
 import { context, type Tracer } from "@opentelemetry/api";
 import { BoundedMap } from "../bounded-map.ts";
+import { type ContentOptions, captureOf } from "../content.ts";
 import type { Execution } from "../execution.ts";
 import { guarded, type OnError } from "../guard.ts";
-import { overlay } from "../overlay.ts";
 import { type Fields, fieldsOf, textOf } from "../values.ts";
 import { Account, continuationOf, type SessionTotals } from "./account.ts";
+import { withHooks } from "./hooks.ts";
+import { observeQuery } from "./observe-query.ts";
 import { QueryRun } from "./query-run.ts";
 
 /** A function with the signature of the Agent SDK's `query`. */
 export type QueryFunction = (params: never) => object;
 
-export interface InstrumentQueryOptions<Q extends QueryFunction> {
-  /** Says what a query is about, from what it was given. */
+export interface InstrumentQueryOptions<Q extends QueryFunction = QueryFunction>
+  extends ContentOptions {
+  /** Says what a query is about, from what it was given. What it throws is logged. */
   describe?: ((params: Parameters<Q>[0]) => Partial<Execution>) | undefined;
-  /** Told of errors in the recording itself. @default OpenTelemetry's diag */
+  /**
+   * Adds hooks of ours after the host's own, for the true durations of tools. Without them the
+   * durations are those between messages. @default true
+   */
+  addHooks?: boolean | undefined;
+  /** Told of errors in the recording itself, which never reach the host. @default OpenTelemetry's diag */
   onError?: OnError | undefined;
 }
 
+/** How many sessions' totals are remembered for queries that resume them. */
 const MAX_SESSIONS = 1000;
 
 /**
  * Wraps the Agent SDK's `query`: it yields the same messages in the same order, keeps every method of
- * the Query object, and throws the same errors, while the run is recorded beside it.
+ * the Query object, and throws the same errors.
+ *
+ * Each result message becomes an `invoke_agent` span with what it alone added to the session's
+ * tokens and dollars, and beneath it stand its API calls, tool calls and subagents. The span is
+ * active while the query starts, so that the agent's own process can continue the trace.
  */
 export function instrumentQuery<Q extends QueryFunction>(
   tracer: Tracer,
   query: Q,
   options: InstrumentQueryOptions<Q> = {},
 ): Q {
+  const { onError } = options;
   const sessions: SessionTotals = new BoundedMap(MAX_SESSIONS);
   return new Proxy(query, {
-    apply(target, self, args: unknown[]) {
-      const run = guarded(() => startRun(tracer, args[0], sessions, options), options.onError);
+    apply(target, self, args: [unknown, ...unknown[]]) {
+      const [params, ...others] = args;
+      const run = guarded(() => startRun(tracer, params, sessions, options), onError);
       if (run === undefined) return Reflect.apply(target, self, args);
+      const hooked = guarded(() => hookedParams(params, run, options), onError) ?? params;
+      const timedOut = (): boolean => abortedByTimeout(params);
       try {
-        const messages: unknown = context.with(run.context, () =>
-          Reflect.apply(target, self, args),
+        const result: unknown = context.with(run.context, () =>
+          Reflect.apply(target, self, [hooked, ...others]),
         );
-        return isIterator(messages) ? observed(messages, run, options.onError) : messages;
+        return observeQuery(result, run, timedOut, onError);
       } catch (error) {
-        guarded(() => run.fail(error), options.onError);
+        guarded(() => run.fail(error, timedOut()), onError);
         throw error;
       }
     },
@@ -53,79 +70,45 @@ function startRun<Q extends QueryFunction>(
   sessions: SessionTotals,
   options: InstrumentQueryOptions<Q>,
 ): QueryRun {
-  const queryOptions = fieldsOf(fieldsOf(params)?.["options"]);
+  const query = optionsOf(params);
   const described = guarded(() => options.describe?.(params as Parameters<Q>[0]), options.onError);
-  const execution = { ...defaultExecution(queryOptions), ...described };
-  const account = new Account(sessions, continuationOf(queryOptions));
-  return new QueryRun(tracer, execution, context.active(), account, anchoredClock());
-}
-
-function defaultExecution(queryOptions: Fields | undefined): Execution {
-  return {
-    name: textOf(queryOptions?.["agent"]) ?? "claude",
-    model: textOf(queryOptions?.["model"]),
+  const execution: Execution = {
+    name: textOf(query?.["agent"]) ?? DEFAULT_NAME,
+    model: textOf(query?.["model"]),
+    ...described,
   };
+  return new QueryRun({
+    source: {
+      tracer,
+      provider: textOf(execution.provider) ?? "anthropic",
+      capture: captureOf(options),
+      now: anchoredClock(),
+    },
+    execution,
+    parent: context.active(),
+    account: new Account(sessions, continuationOf(query)),
+    prompt: fieldsOf(params)?.["prompt"],
+  });
 }
 
-interface Iterator {
-  next: (...args: unknown[]) => Promise<IteratorResult<unknown>>;
-  return?: (value?: unknown) => Promise<IteratorResult<unknown>>;
-  throw?: (error?: unknown) => Promise<IteratorResult<unknown>>;
-  close?: (...args: unknown[]) => unknown;
+const DEFAULT_NAME = "claude";
+
+function hookedParams(params: unknown, run: QueryRun, options: InstrumentQueryOptions): unknown {
+  if (options.addHooks === false) return params;
+  return withHooks(params, (input) => guarded(() => run.hook(input), options.onError));
 }
 
-function isIterator(value: unknown): value is Iterator & object {
-  return typeof fieldsOf(value)?.["next"] === "function";
+function optionsOf(params: unknown): Fields | undefined {
+  return fieldsOf(fieldsOf(params)?.["options"]);
 }
 
-/** The same Query, whose messages pass by the run as the host pulls them, one for one. */
-function observed<T extends Iterator & object>(
-  query: T,
-  run: QueryRun,
-  onError: OnError | undefined,
-): T {
-  const follow = async (
-    pull: () => Promise<IteratorResult<unknown>>,
-    atEnd?: string,
-  ): Promise<IteratorResult<unknown>> => {
-    try {
-      const step = await context.with(run.context, pull);
-      guarded(() => {
-        if (step.done === true || atEnd !== undefined) run.end(atEnd);
-        else run.observe(step.value);
-      }, onError);
-      return step;
-    } catch (error) {
-      guarded(() => run.fail(error), onError);
-      throw error;
-    }
-  };
-  const members = new Map<PropertyKey, unknown>([
-    ["next", (...args: unknown[]) => follow(() => query.next(...args))],
-    [Symbol.asyncIterator, () => wrapped],
-  ]);
-  if (query.return !== undefined) {
-    members.set("return", (value?: unknown) =>
-      follow(() => query.return?.(value) as Promise<IteratorResult<unknown>>, "closed_by_consumer"),
-    );
-  }
-  if (query.throw !== undefined) {
-    members.set("throw", (error?: unknown) =>
-      follow(() => query.throw?.(error) as Promise<IteratorResult<unknown>>),
-    );
-  }
-  if (query.close !== undefined) {
-    members.set("close", (...args: unknown[]) => {
-      const closed = query.close?.(...args);
-      guarded(() => run.end("closed_by_consumer"), onError);
-      return closed;
-    });
-  }
-  const wrapped: T = overlay(query, members);
-  return wrapped;
+/** Whether the host's abort was a timeout, as `AbortSignal.timeout` says it. */
+function abortedByTimeout(params: unknown): boolean {
+  const signal = fieldsOf(fieldsOf(optionsOf(params)?.["abortController"])?.["signal"]);
+  return signal?.["aborted"] === true && fieldsOf(signal["reason"])?.["name"] === "TimeoutError";
 }
 
-/** Wall-clock time that never runs backwards within one run, in milliseconds. */
+/** Wall-clock time in milliseconds that never runs backwards within one run. */
 function anchoredClock(): () => number {
   const startMs = Date.now() - performance.now();
   return () => startMs + performance.now();

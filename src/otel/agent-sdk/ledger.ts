@@ -38,6 +38,8 @@ export interface Ledger {
   /** What the result added, one entry a model and provider; models that added nothing are left out. */
   entries: ModelUsage[];
   quality: UsageQuality;
+  /** The model of the main conversation, resolved from aliases. */
+  model: string | undefined;
 }
 
 /** The `modelUsage` of a result, or undefined where there is none to read. */
@@ -52,11 +54,30 @@ export function totalsOf(modelUsage: unknown): Totals | undefined {
   return totals;
 }
 
+/**
+ * The totals of a result without `modelUsage`: its `usage`, which is the main loop's alone and of
+ * this turn alone, and what the session has cost so far.
+ */
+export function mainLoopTotals(result: Fields, model: string): Totals | undefined {
+  const usage = fieldsOf(result["usage"]);
+  if (usage === undefined && amountOf(result["total_cost_usd"]) === undefined) return undefined;
+  return new Map([
+    [
+      model,
+      accountOf(model, {
+        inputTokens: usage?.["input_tokens"],
+        outputTokens: usage?.["output_tokens"],
+        cacheReadInputTokens: usage?.["cache_read_input_tokens"],
+        cacheCreationInputTokens: usage?.["cache_creation_input_tokens"],
+        costUSD: result["total_cost_usd"],
+      }),
+    ],
+  ]);
+}
+
 /** Whether nothing is counted: no model, or only zeros, as a crashed run reports. */
 export function isEmpty(totals: Totals): boolean {
-  return [...totals.values()].every((account) =>
-    COUNTERS.every((counter) => (account[counter] ?? 0) === 0),
-  );
+  return [...totals.values()].every(isUnused);
 }
 
 /** What was added to a running total; a total that fell anywhere has been reset and stands alone. */
@@ -69,7 +90,7 @@ export function difference(totals: Totals, base: Totals): Totals {
 export function usageOf(totals: Totals): ModelUsage[] {
   const merged = new Map<string, Account>();
   for (const account of totals.values()) {
-    if (COUNTERS.every((counter) => (account[counter] ?? 0) === 0)) continue;
+    if (isUnused(account)) continue;
     const key = `${account.provider} ${account.model}`;
     const other = merged.get(key);
     merged.set(key, other === undefined ? account : add(other, account));
@@ -82,6 +103,10 @@ export function usageOf(totals: Totals): ModelUsage[] {
     cacheCreationTokens: account.cacheCreationTokens ?? 0,
     ...(costNanoUsd === undefined ? {} : { costUsd: costNanoUsd / 1e9 }),
   }));
+}
+
+function isUnused(account: Account): boolean {
+  return COUNTERS.every((counter) => (account[counter] ?? 0) === 0);
 }
 
 function accountOf(key: string, usage: Fields): Account {

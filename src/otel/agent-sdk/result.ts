@@ -1,8 +1,8 @@
 /** The Agent SDK's result message as an {@link ExecutionResult}. */
-import type { Conclusion, ExecutionResult } from "../execution.ts";
+import type { Conclusion, ExecutionResult, ModelUsage } from "../execution.ts";
 import { totalUsage } from "../usage-attributes.ts";
 import { amountOf, countOf, type Fields, fieldsOf, roundToNanoUsd, textOf } from "../values.ts";
-import { isEmpty, type Totals, totalsOf, usageOf } from "./ledger.ts";
+import { isEmpty, mainLoopTotals, type Totals, totalsOf, usageOf } from "./ledger.ts";
 
 /**
  * Turns the result message of a one-shot query into an {@link ExecutionResult}.
@@ -26,20 +26,20 @@ export function executionResultFromSdk(
   if (result === undefined || result["type"] !== "result") {
     return { ...fallback, conclusion: fallback.conclusion ?? "error" };
   }
-  const totals =
-    totalsOf(result["model_usage_since_last_result"]) ?? totalsOf(result["modelUsage"]);
   return {
     ...fallback,
     ...definedOnly(outcomeOf(result)),
-    ...(totals === undefined || isCrash(result, totals) ? {} : usageFields(result, totals)),
+    ...usageFields(result, fallback.model),
     conclusion: conclusionOf(result),
   };
 }
 
 /** What a result says of its run, but for the usage. */
 export function outcomeOf(result: Fields): ExecutionResult {
+  const conclusion = conclusionOf(result);
   return {
-    conclusion: conclusionOf(result),
+    conclusion,
+    errorType: conclusion === "success" ? undefined : errorTypeOf(result),
     numTurns: countOf(result["num_turns"]),
     durationMs: amountOf(result["duration_ms"]),
     sessionId: textOf(result["session_id"]),
@@ -48,12 +48,14 @@ export function outcomeOf(result: Fields): ExecutionResult {
   };
 }
 
-export function conclusionOf(result: Fields): Conclusion {
-  if (result["stop_reason"] === "refusal") return "failure";
+function conclusionOf(result: Fields): Conclusion {
+  if (result["stop_reason"] === REFUSAL) return "failure";
   const subtype = result["subtype"];
   if (FAILURES.has(subtype)) return "failure";
   return subtype === "success" && result["is_error"] !== true ? "success" : "error";
 }
+
+const REFUSAL = "refusal";
 
 const FAILURES: ReadonlySet<unknown> = new Set([
   "error_max_turns",
@@ -62,7 +64,8 @@ const FAILURES: ReadonlySet<unknown> = new Set([
 ]);
 
 /** The `error.type` of a result that is no success. */
-export function resultErrorType(result: Fields): string {
+function errorTypeOf(result: Fields): string {
+  if (result["stop_reason"] === REFUSAL) return REFUSAL;
   const status = countOf(result["api_error_status"]);
   if (status !== undefined) return String(status);
   const terminal = textOf(result["terminal_reason"]);
@@ -80,30 +83,47 @@ export function isCrash(result: Fields, totals: Totals): boolean {
   return result["subtype"] === "error_during_execution" && isEmpty(totals);
 }
 
-function usageFields(result: Fields, totals: Totals): Partial<ExecutionResult> {
+function usageFields(
+  result: Fields,
+  configuredModel: string | undefined,
+): Partial<ExecutionResult> {
+  const added = totalsOf(result["model_usage_since_last_result"]);
+  const totals =
+    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "unknown");
+  if (totals === undefined || isCrash(result, totals)) return {};
   const entries = usageOf(totals);
-  const total = totalUsage(entries);
-  const [only] = entries;
+  const sum = totalUsage(entries);
+  const reportedUsd = added === undefined ? amountOf(result["total_cost_usd"]) : 0;
+  const costUsd = entries.length === 0 ? reportedUsd : amountOf(sum.costUsd);
   return {
-    inputTokens: countOf(total.inputTokens) ?? 0,
-    outputTokens: countOf(total.outputTokens) ?? 0,
-    cacheReadTokens: countOf(total.cacheReadTokens) ?? 0,
-    cacheCreationTokens: countOf(total.cacheCreationTokens) ?? 0,
-    ...costField(amountOf(entries.length === 0 ? result["total_cost_usd"] : total.costUsd)),
-    ...(entries.length === 1 && only !== undefined ? { model: only.model } : {}),
+    inputTokens: countOf(sum.inputTokens) ?? 0,
+    outputTokens: countOf(sum.outputTokens) ?? 0,
+    cacheReadTokens: countOf(sum.cacheReadTokens) ?? 0,
+    cacheCreationTokens: countOf(sum.cacheCreationTokens) ?? 0,
+    ...(costUsd === undefined ? {} : { costUsd: roundToNanoUsd(costUsd) }),
+    ...modelField(entries, totals, configuredModel),
     modelUsage: entries,
   };
 }
 
-function costField(costUsd: number | undefined): Partial<ExecutionResult> {
-  return costUsd === undefined ? {} : { costUsd: roundToNanoUsd(costUsd) };
+/** The one model used; of several the configured one, resolved from its alias, or the costliest. */
+function modelField(
+  entries: readonly ModelUsage[],
+  totals: Totals,
+  configured: string | undefined,
+): Partial<ExecutionResult> {
+  const [first] = entries.toSorted((a, b) => (b.costUsd ?? 0) - (a.costUsd ?? 0));
+  const named =
+    configured === undefined ? undefined : (totals.get(configured)?.model ?? configured);
+  const model = entries.length === 1 ? first?.model : (named ?? first?.model);
+  return model === undefined ? {} : { model };
 }
 
 /** What the model wrote is content, so a refusal's text is not its error message. */
 function errorMessageOf(result: Fields): string | undefined {
   const errors = result["errors"];
   if (Array.isArray(errors)) return textOf(errors.filter((e) => typeof e === "string").join("\n"));
-  const broke = result["is_error"] === true && result["stop_reason"] !== "refusal";
+  const broke = result["is_error"] === true && result["stop_reason"] !== REFUSAL;
   return broke ? textOf(result["result"]) : undefined;
 }
 

@@ -141,12 +141,34 @@ test("a model has the price of the day of the call", () => {
   expect(late?.costNanoUsd).toBe(1_500_000_000);
 });
 
+test("a model that is cheaper at night has the price of the hour of the call", () => {
+  const prices = new BundledPrices();
+  const call = usage({ provider: "deepseek", model: "deepseek-chat", outputTokens: 1_000_000 });
+  const cost = (time: string) => prices.price(call, new Date(`2026-11-24T${time}Z`))?.costNanoUsd;
+  expect(cost("16:29:59")).toBe(1_100_000_000);
+  expect(cost("16:30:00")).toBe(550_000_000);
+  expect(cost("16:29:59")).toBe(1_100_000_000);
+});
+
 test("web searches are charged for, and marked where their price is not known", () => {
   const prices = new BundledPrices();
   const search = { webSearchRequests: 2, outputTokens: 1 };
   expect(prices.price(usage(search), at)).toEqual({ costNanoUsd: 20_015_000, match: "exact" });
   const elsewhere = usage({ ...search, provider: "gcp.vertex_ai" });
   expect(prices.price(elsewhere, at)).toEqual({ costNanoUsd: 15_000, match: "approx" });
+});
+
+test("a sum over calls that are charged for each is marked", () => {
+  const sonar = { provider: "perplexity", model: "sonar", inputTokens: 1_000_000 };
+  const price = (singleCall: boolean) =>
+    new BundledPrices().price(usage({ ...sonar, singleCall }), at);
+  expect(price(true)?.match).toBe("exact");
+  expect(price(false)?.match).toBe("approx");
+});
+
+test("a name too long for a model has no price", () => {
+  const model = `claude-sonnet-4-5${"-".repeat(1000)}`;
+  expect(new BundledPrices().price(usage({ model, inputTokens: 1 }), at)).toBeNull();
 });
 
 test("a moment that is no date has no price", () => {

@@ -1,0 +1,12 @@
+/** What a command gets from the process it runs in. */
+export interface Cli {
+  /** The database that `--db`, the environment or the default names. */
+  dbPath(): string;
+  print(text: string): void;
+  nowMs: number;
+}
+
+/** A failure that a sentence explains: printed without a stack, exit code 1. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+}

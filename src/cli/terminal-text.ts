@@ -1,0 +1,11 @@
+/**
+ * Text from the database on its way to a terminal. Names come from spans and are hostile: control
+ * characters (C0, DEL, C1, with ESC and CSI among them) and those that turn the reading direction
+ * become U+FFFD, so that no name moves a cursor, hides a line or forges one.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+export function terminalText(text: string): string {
+  return text.replace(UNSAFE, "\uFFFD");
+}

@@ -1,0 +1,178 @@
+/** Instrumentations that observability products put around other people's clients and agents. */
+import {
+  ATTR_GEN_AI_USAGE_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
+} from "../../../otel/attributes.ts";
+import { type Dialect, has, type OperationNames } from "../dialect.ts";
+import { inJson, jsonObject, sumInJson } from "../values.ts";
+
+const TRACELOOP_OPERATIONS: OperationNames = {
+  attributes: {
+    "traceloop.span.kind": {
+      workflow: "invoke_workflow",
+      agent: "invoke_agent",
+      task: "agent_step",
+      tool: "execute_tool",
+    },
+  },
+};
+
+/** OpenLLMetry hands on what the API says, and Anthropic's input is uncached input. */
+export const openLlmetryAnthropic: Dialect = {
+  name: "openllmetry_anthropic",
+  detect: (span) => span.scopeName === "@traceloop/instrumentation-anthropic",
+  inputExcludesCache: true,
+  operations: TRACELOOP_OPERATIONS,
+};
+
+export const openLlmetry: Dialect = {
+  name: "openllmetry",
+  detect: (span) => span.scopeName.startsWith("@traceloop/") || has(span, "traceloop.span.kind"),
+  columns: { agentName: ["traceloop.entity.name"] },
+  operations: TRACELOOP_OPERATIONS,
+};
+
+const OPENINFERENCE_OPERATIONS: OperationNames = {
+  attributes: {
+    "openinference.span.kind": {
+      LLM: "chat",
+      AGENT: "invoke_agent",
+      CHAIN: "agent_step",
+      TOOL: "execute_tool",
+      EMBEDDING: "embeddings",
+    },
+  },
+};
+
+/**
+ * OpenInference for the Claude Agent SDK: uncached input without the cached, and a cost that runs on
+ * over the session.
+ */
+export const openInferenceClaudeAgent: Dialect = {
+  name: "openinference_claude_agent_sdk",
+  detect: (span) => /openinference.*claude[-_]agent[-_]sdk/.test(span.scopeName),
+  inputExcludesCache: true,
+  isMainLoopOnly: true,
+  operations: OPENINFERENCE_OPERATIONS,
+};
+
+/** Inclusive by its convention; for Anthropic in JavaScript it long was not. */
+export const openInference: Dialect = {
+  name: "openinference",
+  detect: (span) => has(span, "openinference.span.kind"),
+  operations: OPENINFERENCE_OPERATIONS,
+};
+
+/**
+ * Logfire for the Claude Agent SDK. A `chat` span is one message, of which a response has several:
+ * each repeats the input and none has the output. The agent's span has both.
+ */
+export const logfireClaudeAgent: Dialect = {
+  name: "logfire_claude_agent_sdk",
+  detect: (span) => span.scopeName === "logfire.claude_agent_sdk",
+  isMainLoopOnly: true,
+  ignoresUsageOf: (_span, operation) => operation === "chat",
+};
+
+const LANGFUSE_USAGE = "langfuse.observation.usage_details";
+const LANGFUSE_COST = "langfuse.observation.cost_details";
+
+/** Usage in JSON: buckets that do not overlap, or OpenAI's own block, where they do. */
+export const langfuse: Dialect = {
+  name: "langfuse",
+  detect: (span) => has(span, "langfuse.observation.type"),
+  inputExcludesCache: (span) => {
+    const usage = jsonObject(span.attributes[LANGFUSE_USAGE]);
+    return usage !== null && !Object.hasOwn(usage, "prompt_tokens");
+  },
+  columns: {
+    input: [
+      inJson(LANGFUSE_USAGE, "input"),
+      inJson(LANGFUSE_USAGE, "input_tokens"),
+      inJson(LANGFUSE_USAGE, "prompt_tokens"),
+    ],
+    cacheRead: [
+      inJson(LANGFUSE_USAGE, "cache_read_input_tokens"),
+      inJson(LANGFUSE_USAGE, "input_cached_tokens"),
+      inJson(LANGFUSE_USAGE, "input_cache_read"),
+      inJson(LANGFUSE_USAGE, "prompt_tokens_details", "cached_tokens"),
+    ],
+    cacheWrite: [
+      inJson(LANGFUSE_USAGE, "cache_creation_input_tokens"),
+      inJson(LANGFUSE_USAGE, "input_cache_creation"),
+    ],
+    output: [
+      inJson(LANGFUSE_USAGE, "output"),
+      inJson(LANGFUSE_USAGE, "output_tokens"),
+      inJson(LANGFUSE_USAGE, "completion_tokens"),
+    ],
+    costUsd: [inJson(LANGFUSE_COST, "total"), sumInJson(LANGFUSE_COST)],
+    requestModel: ["langfuse.observation.model.name"],
+  },
+  operations: {
+    attributes: {
+      "langfuse.observation.type": {
+        generation: "chat",
+        embedding: "embeddings",
+        agent: "invoke_agent",
+        chain: "agent_step",
+        tool: "execute_tool",
+      },
+    },
+  },
+};
+
+const LANGSMITH_USAGE = "langsmith.usage_metadata";
+const LANGSMITH_INPUT = "gen_ai.usage.input_token_details";
+const LANGSMITH_OUTPUT = "gen_ai.usage.output_token_details";
+
+export const langSmith: Dialect = {
+  name: "langsmith",
+  detect: (span) => has(span, "langsmith.span.kind"),
+  columns: {
+    input: [ATTR_GEN_AI_USAGE_INPUT_TOKENS, inJson(LANGSMITH_USAGE, "input_tokens")],
+    cacheRead: [
+      inJson(LANGSMITH_INPUT, "cache_read"),
+      inJson(LANGSMITH_USAGE, "input_token_details", "cache_read"),
+    ],
+    cacheWrite: [
+      inJson(LANGSMITH_INPUT, "cache_creation"),
+      inJson(LANGSMITH_USAGE, "input_token_details", "cache_creation"),
+    ],
+    output: [ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, inJson(LANGSMITH_USAGE, "output_tokens")],
+    reasoning: [
+      inJson(LANGSMITH_OUTPUT, "reasoning"),
+      inJson(LANGSMITH_USAGE, "output_token_details", "reasoning"),
+    ],
+    costUsd: [inJson(LANGSMITH_USAGE, "total_cost")],
+    conversationId: ["langsmith.metadata.thread_id", "langsmith.metadata.session_id"],
+  },
+  operations: {
+    attributes: {
+      "langsmith.span.kind": {
+        llm: "chat",
+        chain: "agent_step",
+        tool: "execute_tool",
+        embedding: "embeddings",
+      },
+    },
+  },
+};
+
+export const sentry: Dialect = {
+  name: "sentry",
+  detect: (span) => has(span, "sentry.op") || has(span, "sentry.origin"),
+  operations: {
+    attributes: {
+      "sentry.op": {
+        "gen_ai.chat": "chat",
+        "gen_ai.embeddings": "embeddings",
+        "gen_ai.execute_tool": "execute_tool",
+        "gen_ai.generate_content": "generate_content",
+        "gen_ai.invoke_agent": "invoke_agent",
+        "gen_ai.create_agent": "create_agent",
+        "gen_ai.text_completion": "text_completion",
+      },
+    },
+  },
+};

@@ -1,0 +1,103 @@
+/**
+ * The reading side of the file: a read-only connection beside any writer, which it never blocks. Every
+ * query is short; several that belong together run in one snapshot.
+ */
+import { Database, type SQLQueryBindings } from "bun:sqlite";
+import { existsSync, statSync } from "node:fs";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { StoreError, toStoreError } from "./store-error.ts";
+
+const BUSY_TIMEOUT_MS = 2000;
+
+function pragma(db: Database, name: string): number {
+  const row = db.query(`PRAGMA ${name}`).get() as Record<string, number> | null;
+  return row?.[name] ?? 0;
+}
+
+function checkPath(path: string): void {
+  if (path.trim() === "") throw new StoreError("cannot_open", path, "The path is blank.");
+  if (!existsSync(path)) {
+    throw new StoreError(
+      "cannot_open",
+      path,
+      `There is no database at ${path} yet. Run something with telemetry first, or name another file.`,
+    );
+  }
+  const stat = statSync(path);
+  if (stat.isDirectory()) {
+    throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
+  }
+  if (stat.size === 0) {
+    throw new StoreError("cannot_open", path, `${path} is empty: nothing was written to it yet.`);
+  }
+}
+
+function checkOwnership(db: Database, path: string): void {
+  if (pragma(db, "application_id") !== APPLICATION_ID) {
+    throw new StoreError("foreign", path, `${path} is not a spanledger database.`);
+  }
+  const version = pragma(db, "user_version");
+  const known = MIGRATIONS.length;
+  if (version > known) {
+    const message = `${path} has schema version ${version}, and this spanledger knows ${known}: update spanledger.`;
+    throw new StoreError("newer", path, message);
+  }
+  if (version < known) {
+    const message = `${path} has the older schema version ${version}: start the host once, or run spanledger maintain, to bring it to ${known}.`;
+    throw new StoreError("older", path, message);
+  }
+}
+
+/** A read-only look at one file. Close it when done. */
+export class Reader implements Disposable {
+  readonly path: string;
+  readonly #db: Database;
+
+  /** @throws {StoreError} that says what the file is instead, and what to do. */
+  constructor(path: string) {
+    checkPath(path);
+    this.path = path;
+    let db: Database | undefined;
+    try {
+      db = new Database(path, { readonly: true });
+      db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      db.run("PRAGMA trusted_schema = OFF");
+      checkOwnership(db, path);
+    } catch (error) {
+      db?.close(true);
+      throw toStoreError("Cannot read", path, error);
+    }
+    this.#db = db;
+  }
+
+  /** All rows of a query. Integers beyond 2^53 lose precision; money and tokens stay far below. */
+  all<T>(sql: string, ...params: SQLQueryBindings[]): T[] {
+    const statement = this.#db.prepare<T, SQLQueryBindings[]>(sql);
+    try {
+      return statement.all(...params);
+    } finally {
+      statement.finalize();
+    }
+  }
+
+  /** Runs several queries on one state of the file. Keep it short: a snapshot holds the WAL back. */
+  snapshot<T>(read: () => T): T {
+    return this.#db.transaction(read).deferred();
+  }
+
+  close(): void {
+    this.#db.close(true);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Opens a database for reading, beside whoever writes to it.
+ * @throws {StoreError} that says what the file is instead, and what to do.
+ */
+export function openReader(path: string): Reader {
+  return new Reader(path);
+}

@@ -1,0 +1,20 @@
+import { expect, test } from "bun:test";
+import { resolveConfig } from "../src/config.ts";
+
+const README = await Bun.file(new URL("../README.md", import.meta.url)).text();
+const PACKAGE = await Bun.file(new URL("../package.json", import.meta.url)).json();
+
+test("the README's commands are scripts of the package", () => {
+  const names = [...README.matchAll(/(?:npm|bun)(?: run)? (start|test)\b/g)].map(
+    (match) => match[1],
+  );
+  expect(new Set(names)).toEqual(new Set(["start", "test"]));
+  for (const name of new Set(names)) expect(PACKAGE.scripts[name as string]).toBeString();
+});
+
+test("the README's defaults are the configuration's", () => {
+  const config = resolveConfig({}, {}, () => {});
+  expect(README).toContain(`| \`${config.dbPath}\` |`);
+  expect(README).toContain(`| ${config.retentionMs / 86_400_000} |`);
+  expect(README).toContain(`| \`${config.exporters[0]}\`; also`);
+});
