@@ -17,6 +17,8 @@ export interface MaintenanceOptions {
   retentionMs: number;
   /** Bytes of live pages that the file stays below, by purging the oldest traces early; 0 is no limit. */
   maxDbBytes: number;
+  /** A person's command: it waits for no lease, and its settings are not the file's. @default false */
+  isCommand?: boolean;
   /** Told what needs a person's eye; the same matter at most every ten minutes. */
   warn?: (message: string) => void;
 }
@@ -24,7 +26,9 @@ export interface MaintenanceOptions {
 export interface MaintenanceStep {
   /** Whether there was something to do, and there may be more. */
   didWork: boolean;
-  /** When to take the next step: at once after work, else later. */
+  /** Whether another process held the lock, so that it is unknown what is left. */
+  isBusy: boolean;
+  /** When to take the next step: soon after work, else later. A command need not wait for it. */
   nextDueMs: number;
 }
 
@@ -137,16 +141,18 @@ export class Maintainer {
    * @throws {StoreError} where the file fails; while another process holds the lock, it comes back later.
    */
   step(nowMs: number): MaintenanceStep {
+    const beganMs = performance.now();
     try {
       const didWork = this.#checkpoint(nowMs) || this.#maintain(nowMs);
-      if (didWork) this.#nextDueMs = nowMs;
-      return { didWork, nextDueMs: this.#nextDueMs };
+      // A rest as long as the work: others want the lock, the disk and the processor too.
+      if (didWork) this.#nextDueMs = nowMs + Math.ceil(performance.now() - beganMs);
+      return { didWork, isBusy: false, nextDueMs: this.#nextDueMs };
     } catch (cause) {
       this.#collector.startOver();
       const error = toStoreError("Cannot maintain", this.#path, cause);
       this.#nextDueMs = nowMs + RETRY_MS;
       if (error.kind !== "busy") throw error;
-      return { didWork: false, nextDueMs: this.#nextDueMs };
+      return { didWork: false, isBusy: true, nextDueMs: this.#nextDueMs };
     }
   }
 
@@ -174,10 +180,12 @@ export class Maintainer {
 
   #maintain(nowMs: number): boolean {
     this.#nextDueMs = nowMs + LOOK_EVERY_MS;
-    const wasHolder = this.#isHolder;
-    this.#isHolder = this.#lease.hold(nowMs);
-    if (!this.#isHolder) return false;
-    if (!wasHolder) this.#recordSettings();
+    if (!this.#options.isCommand) {
+      const wasHolder = this.#isHolder;
+      this.#isHolder = this.#lease.hold(nowMs);
+      if (!this.#isHolder) return false;
+      if (!wasHolder) this.#recordSettings();
+    }
     return this.#jobs.some((job) => job(nowMs));
   }
 
