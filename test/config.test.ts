@@ -16,8 +16,10 @@ test("without options and environment the defaults hold", () => {
     exporters: ["sqlite"],
     registerGlobals: true,
     captureContent: false,
+    flushOnSignals: false,
     isDisabled: false,
     otlpProtocol: "http/protobuf",
+    forward: null,
     batch: {
       maxQueueSize: 16_384,
       maxExportBatchSize: 512,

@@ -228,8 +228,44 @@ CREATE TABLE purged_spans (
   trace_no INTEGER PRIMARY KEY       -- its trace is purged; its rows in span_rows are still to be deleted
 ) STRICT;`;
 
+/**
+ * How far each OTLP destination has got. Rows are numbered in the order they arrive, and are read in
+ * that order; but once the rows at the end are deleted their numbers are given out again, so the
+ * cursors step back with the end, and `epoch` tells a forwarder that is sending that they did.
+ */
+const FORWARDING = `
+CREATE TABLE forward_destinations (
+  id INTEGER PRIMARY KEY,
+  url TEXT NOT NULL UNIQUE,
+  cursor INTEGER NOT NULL DEFAULT 0, -- span_rows.id up to which every span was accepted or refused
+  epoch INTEGER NOT NULL DEFAULT 0,
+  accepted INTEGER NOT NULL DEFAULT 0, -- spans, over all time; a span sent twice counts twice
+  refused INTEGER NOT NULL DEFAULT 0, -- spans that the destination will not take
+  holds_retention INTEGER NOT NULL DEFAULT 0, -- 1: retention waits for the cursor
+  holder TEXT,                       -- the process that forwards, and until when it is not to be disturbed
+  held_until_ms INTEGER NOT NULL DEFAULT 0,
+  updated_at TEXT                    -- UTC
+) STRICT;
+CREATE TABLE forward_refusals (
+  id INTEGER PRIMARY KEY,
+  destination_id INTEGER NOT NULL REFERENCES forward_destinations (id),
+  trace_id TEXT NOT NULL,
+  span_id TEXT NOT NULL,
+  spans INTEGER NOT NULL,            -- 1: this span; more: so many of a batch that begins with this span
+  reason TEXT NOT NULL,              -- as the destination put it
+  refused_at TEXT NOT NULL           -- UTC
+) STRICT;
+CREATE INDEX forward_refusals_by_destination ON forward_refusals (destination_id);
+CREATE TRIGGER forward_cursors_follow_the_end AFTER DELETE ON span_rows
+WHEN NOT EXISTS (SELECT 1 FROM span_rows WHERE id > OLD.id)
+BEGIN
+  UPDATE forward_destinations SET epoch = epoch + 1,
+    cursor = min(cursor, coalesce((SELECT max(id) FROM span_rows), 0));
+END;`;
+
 /** Step n brings a file from `user_version` n to n + 1. */
 export const MIGRATIONS: readonly string[] = [
   [TRACES, SPANS, EXECUTIONS, MODEL_USAGE, USAGE_DAILY, EXPORTER_HEALTH].join("\n"),
   UPKEEP,
+  FORWARDING,
 ];
