@@ -28,7 +28,7 @@ export interface MaintenanceStep {
   didWork: boolean;
   /** Whether another process held the lock, so that it is unknown what is left. */
   isBusy: boolean;
-  /** When to take the next step: soon after work, else later. A command need not wait for it. */
+  /** When to take the next step: right away after work, else later. */
   nextDueMs: number;
 }
 
@@ -141,11 +141,9 @@ export class Maintainer {
    * @throws {StoreError} where the file fails; while another process holds the lock, it comes back later.
    */
   step(nowMs: number): MaintenanceStep {
-    const beganMs = performance.now();
     try {
       const didWork = this.#checkpoint(nowMs) || this.#maintain(nowMs);
-      // A rest as long as the work: others want the lock, the disk and the processor too.
-      if (didWork) this.#nextDueMs = nowMs + Math.ceil(performance.now() - beganMs);
+      if (didWork) this.#nextDueMs = nowMs;
       return { didWork, isBusy: false, nextDueMs: this.#nextDueMs };
     } catch (cause) {
       this.#collector.startOver();
