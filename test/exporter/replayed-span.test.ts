@@ -12,6 +12,7 @@ import { spanRecord } from "../../src/exporter/span-record.ts";
 import { Outbox } from "../../src/store/outbox.ts";
 import { Store } from "../../src/store/store.ts";
 import { arbitrarySpans } from "../support/arbitrary-spans.ts";
+import { purgeAll } from "../support/purge-all.ts";
 import { NOW_MS } from "../support/span-rows.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
@@ -36,7 +37,7 @@ test("what a replay sends is, byte for byte, what the live span would have been 
     );
     const reader = new ReplayedSpanReader();
     const stored = outbox.read(0, 1000, Number.MAX_SAFE_INTEGER);
-    store.purge(Number.MAX_SAFE_INTEGER);
+    purgeAll(store);
     return stored.map((record) => reader.span(record));
   };
   try {

@@ -5,6 +5,7 @@ import type { Answer, Destination } from "../../../src/exporter/forward/destinat
 import { Forwarder, type RunEnd } from "../../../src/exporter/forward/forwarder.ts";
 import { Outbox } from "../../../src/store/outbox.ts";
 import { Store } from "../../../src/store/store.ts";
+import { purgeAll } from "../../support/purge-all.ts";
 import { NOW_MS, spanRow } from "../../support/span-rows.ts";
 import { useTempDir } from "../../support/temp-dir.ts";
 
@@ -111,7 +112,7 @@ describe("the cursor", () => {
     const { run, write, destination, store } = setup();
     write(1, 5);
     await run();
-    store.purge(Number.MAX_SAFE_INTEGER);
+    purgeAll(store);
     write(6, 8);
     await run();
     expect(destination.taken).toEqual(names(1, 8));
@@ -122,7 +123,7 @@ describe("the cursor", () => {
     write(1, 5);
     destination.answer = () => {
       if (destination.requests === 1) {
-        store.purge(Number.MAX_SAFE_INTEGER);
+        purgeAll(store);
         write(6, 10);
       }
       return ACCEPTED;
