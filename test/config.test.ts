@@ -149,3 +149,17 @@ test("the batch never outgrows the queue", () => {
   const { config } = resolve({}, { OTEL_BSP_MAX_QUEUE_SIZE: "100" });
   expect(config.batch).toMatchObject({ maxQueueSize: 100, maxExportBatchSize: 100 });
 });
+
+test("forward is checked like everything else, and needs a file", () => {
+  const forward = { endpoint: "https://otlp.example:4318", headers: { "x-key": "k" } };
+  expect(resolve({ forward }).config.forward).toEqual(forward);
+  expect(resolve({ forward: {} }).config.forward).toEqual({});
+  const allowed =
+    "it must be an object of endpoint (a URL), protocol, headers and holdRetention, each optional.";
+  expect(() => resolve({ forward: { endpoint: "collector" } })).toThrow(
+    `startTelemetry: forward is {"endpoint":"collector"}; ${allowed}`,
+  );
+  expect(() => resolve({ forward: {}, dbPath: ":memory:" })).toThrow(
+    "startTelemetry: forward needs dbPath to be a file, and it is :memory:.",
+  );
+});
