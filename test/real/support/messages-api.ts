@@ -5,7 +5,10 @@
 import { eventStream, wireUsage } from "./event-stream.ts";
 import { type Reply, type Script, type ServedUsage, stopReasonOf } from "./script.ts";
 
-/** One answered request. `usage` is null where the answer was an error without a message. */
+/**
+ * One answered request. `usage` is what was said on the wire: null where the answer was an error
+ * without a message, and one output token, the placeholder, where the stream never came to its end.
+ */
 export interface ServedCall {
   conversation: string;
   model: string;
@@ -97,15 +100,17 @@ export function startMessagesApi(script: Script): MessagesApi {
     for (const resolve of waiting.splice(0)) resolve();
     if ("status" in reply) return errorResponse(reply.status, requestId);
     const usage = usageOf(reply, n);
-    call.usage = usage;
+    call.usage = { ...usage, outputTokens: 1, thinkingTokens: 0 };
     const message = { responseId, model: body.model, reply, usage };
     const headers = { "request-id": requestId };
     if (body.stream) {
       const stream = eventStream(message, () => {
+        call.usage = usage;
         call.isComplete = true;
       });
       return new Response(stream, { headers: { ...headers, "content-type": "text/event-stream" } });
     }
+    call.usage = usage;
     call.isComplete = true;
     return Response.json(
       {
