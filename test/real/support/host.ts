@@ -6,9 +6,9 @@ import {
   startTelemetry,
   type Telemetry,
 } from "../../../src/index.ts";
+import { type LedgerFile, readLedgerFile } from "./ledger-file.ts";
 import type { ServedCall } from "./messages-api.ts";
 import { startMessagesApi } from "./messages-api.ts";
-import { type LedgerFile, readLedgerFile } from "./ledger-file.ts";
 import type { Outcome, Scenario } from "./scenarios.ts";
 import { tap } from "./tap.ts";
 

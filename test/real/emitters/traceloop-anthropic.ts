@@ -1,0 +1,15 @@
+/** OpenLLMetry around the Anthropic SDK, whose own spans stand beneath: two spans a call. */
+import Anthropic, * as anthropic from "@anthropic-ai/sdk";
+import { AnthropicInstrumentation } from "@traceloop/instrumentation-anthropic";
+import { ask } from "../support/anthropic-calls.ts";
+import { emit } from "../support/emitter.ts";
+
+await emit(({ anthropicUrl }) => {
+  // It patches text completions too, which this version of the SDK has no more.
+  class Completions {
+    create(): void {}
+  }
+  Object.assign(Anthropic, { Completions });
+  new AnthropicInstrumentation({ traceContent: false }).manuallyInstrument(anthropic);
+  return ask(Anthropic, anthropicUrl);
+});
