@@ -1,5 +1,5 @@
 /** OpenLLMetry around the Anthropic SDK, whose own spans stand beneath: two spans a call. */
-import Anthropic, * as anthropic from "@anthropic-ai/sdk";
+import Anthropic from "@anthropic-ai/sdk";
 import { AnthropicInstrumentation } from "@traceloop/instrumentation-anthropic";
 import { ask } from "../support/anthropic-calls.ts";
 import { emit } from "../support/emitter.ts";
@@ -10,6 +10,10 @@ await emit(({ anthropicUrl }) => {
     create(): void {}
   }
   Object.assign(Anthropic, { Completions });
-  new AnthropicInstrumentation({ traceContent: false }).manuallyInstrument(anthropic);
+  // It is typed for the CommonJS half of the same package.
+  const module = { Anthropic } as unknown as Parameters<
+    AnthropicInstrumentation["manuallyInstrument"]
+  >[0];
+  new AnthropicInstrumentation({ traceContent: false }).manuallyInstrument(module);
   return ask(Anthropic, anthropicUrl);
 });
