@@ -1,27 +1,6 @@
-/** Vercel's AI SDK 7 with its OpenTelemetry integration: text with a tool, whole and streamed. */
+/** Vercel's AI SDK 7 with its OpenTelemetry integration. */
 import { OpenTelemetry } from "@ai-sdk/otel";
-import { createAnthropic } from "ai-anthropic-v7";
-import { generateText, registerTelemetry, stepCountIs, streamText, tool } from "ai-v7";
-import { z } from "zod";
-import { EMITTER_MODEL, emit } from "../support/emitter.ts";
+import { emit } from "../support/emitter.ts";
+import { askVercelAi7 } from "../support/vercel-ai-v7-calls.ts";
 
-await emit(async ({ anthropicUrl }) => {
-  registerTelemetry(new OpenTelemetry());
-  const anthropic = createAnthropic({ baseURL: `${anthropicUrl}/v1`, apiKey: "sk-ant-dummy" });
-  const request = {
-    model: anthropic(EMITTER_MODEL),
-    prompt: "Weather in Paris?",
-    maxRetries: 0,
-    telemetry: { isEnabled: true, functionId: "forecast" },
-    stopWhen: stepCountIs(3),
-    tools: {
-      get_weather: tool({
-        description: "The weather of a city.",
-        inputSchema: z.object({ city: z.string() }),
-        execute: async ({ city }) => ({ city, celsius: 18 }),
-      }),
-    },
-  };
-  await generateText(request);
-  await streamText(request).consumeStream();
-});
+await emit(({ anthropicUrl }) => askVercelAi7(anthropicUrl, new OpenTelemetry()));

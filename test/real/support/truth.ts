@@ -11,19 +11,26 @@ export interface Totals {
   costNanoUsd: number;
 }
 
-/** Nano-dollars a token, as the price list says for these models. */
-const PRICES: Record<string, { input: number; output: number }> = {
-  "claude-sonnet-4-5": { input: 3_000, output: 15_000 },
-  "claude-haiku-4-5": { input: 1_000, output: 5_000 },
+interface Price {
+  input: number;
+  cacheRead: number;
+  output: number;
+}
+
+/** Nano-dollars a token, as the price lists say for these models. */
+const PRICES: Record<string, Price> = {
+  "claude-sonnet-4-5": { input: 3_000, cacheRead: 300, output: 15_000 },
+  "claude-haiku-4-5": { input: 1_000, cacheRead: 100, output: 5_000 },
+  "gpt-4o": { input: 2_500, cacheRead: 1_250, output: 10_000 },
 };
 
-function priceOf(model: string): { input: number; output: number } {
+function priceOf(model: string): Price {
   const price = PRICES[model];
   if (!price) throw new Error(`The price of ${model} is not known to this test.`);
   return price;
 }
 
-/** Cached input is read at a tenth, and written at 1.25 (five minutes) and 2 (an hour) of its price. */
+/** Cached input is written at 1.25 (five minutes) and 2 (an hour) of the input's price. */
 export function servedTotals(calls: readonly ServedCall[]): Totals {
   const totals: Totals = {
     input: 0,
@@ -46,7 +53,7 @@ export function servedTotals(calls: readonly ServedCall[]): Totals {
     totals.costNanoUsd +=
       usage.inputTokens * price.input +
       usage.outputTokens * price.output +
-      (usage.cacheReadTokens * price.input) / 10 +
+      usage.cacheReadTokens * price.cacheRead +
       usage.cacheCreation5mTokens * price.input * 1.25 +
       usage.cacheCreation1hTokens * price.input * 2;
   }
