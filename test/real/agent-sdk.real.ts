@@ -1,26 +1,15 @@
 /** The real Claude Agent SDK within an instrumented executor: every way a run goes and ends. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { query } from "@anthropic-ai/claude-agent-sdk";
 import { kindOf } from "./support/claude.ts";
 import { type HostedRun, runInHost } from "./support/host.ts";
 import { treeOf } from "./support/ledger-file.ts";
 import { startMessagesApi } from "./support/messages-api.ts";
+import { useRunDirectories } from "./support/run-directories.ts";
 import { SCENARIOS, type Scenario, type ScenarioName } from "./support/scenarios.ts";
 import { servedTotals } from "./support/truth.ts";
 
-const directories: string[] = [];
-afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
-
-function newDirectory(): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "spanledger-real-")));
-  directories.push(directory);
-  return directory;
-}
+const newDirectory = useRunDirectories();
 
 interface Expected {
   conclusion: "success" | "failure" | "error";

@@ -1,5 +1,5 @@
 /** OpenLLMetry around the Anthropic SDK, whose own spans stand beneath: two spans a call. */
-import Anthropic from "@anthropic-ai/sdk";
+import * as sdk from "@anthropic-ai/sdk";
 import { AnthropicInstrumentation } from "@traceloop/instrumentation-anthropic";
 import { ask } from "../support/anthropic-calls.ts";
 import { emit } from "../support/emitter.ts";
@@ -9,11 +9,9 @@ await emit(({ anthropicUrl }) => {
   class Completions {
     create(): void {}
   }
-  Object.assign(Anthropic, { Completions });
+  Object.assign(sdk.Anthropic, { Completions });
   // It is typed for the CommonJS half of the same package.
-  const module = { Anthropic } as unknown as Parameters<
-    AnthropicInstrumentation["manuallyInstrument"]
-  >[0];
+  const module = sdk as unknown as Parameters<AnthropicInstrumentation["manuallyInstrument"]>[0];
   new AnthropicInstrumentation({ traceContent: false }).manuallyInstrument(module);
-  return ask(Anthropic, anthropicUrl);
+  return ask(sdk.Anthropic, anthropicUrl);
 });

@@ -4,6 +4,7 @@ import type { Totals } from "./truth.ts";
 
 export interface ExecutionRow {
   trace_id: string;
+  agent_name: string | null;
   input_tokens: number | null;
   output_tokens: number | null;
   cache_read_tokens: number | null;
