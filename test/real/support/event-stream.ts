@@ -8,6 +8,15 @@ export interface StreamedMessage {
   usage: ServedUsage;
 }
 
+type WireBlock = Block & { id?: string };
+
+/** Content with the ids that the API gives to tool calls: unique, whatever the script repeats. */
+export function wireContent(responseId: string, content: readonly Block[]): WireBlock[] {
+  return content.map((block, index) =>
+    block.type === "tool_use" ? { ...block, id: `toolu_${responseId}_${index}` } : block,
+  );
+}
+
 /** Usage as the API spells it. */
 export function wireUsage(usage: ServedUsage, outputTokens: number): Record<string, unknown> {
   return {
@@ -28,7 +37,7 @@ export function wireUsage(usage: ServedUsage, outputTokens: number): Record<stri
 
 type Event = { type: string } & Record<string, unknown>;
 
-function blockEvents(block: Block, index: number): Event[] {
+function blockEvents(block: WireBlock, index: number): Event[] {
   const start = (content_block: unknown): Event => ({
     type: "content_block_start",
     index,
@@ -78,8 +87,8 @@ function firstEvents({ responseId, model, usage }: StreamedMessage): Event[] {
   return [{ type: "message_start", message }];
 }
 
-function lastEvents({ reply, usage }: StreamedMessage): Event[] {
-  const blocks = reply.content.flatMap(blockEvents);
+function lastEvents({ responseId, reply, usage }: StreamedMessage): Event[] {
+  const blocks = wireContent(responseId, reply.content).flatMap(blockEvents);
   if (reply.breaks) {
     const error = { type: "overloaded_error", message: "scripted break" };
     return [...blocks.slice(0, 2), { type: "error", error }];

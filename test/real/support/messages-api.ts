@@ -2,7 +2,7 @@
  * A Messages API on loopback that plays a script and remembers what it served: the truth that the
  * database is held against. Numbers differ from call to call, so that no two errors cancel out.
  */
-import { eventStream, wireUsage } from "./event-stream.ts";
+import { eventStream, wireContent, wireUsage } from "./event-stream.ts";
 import { type Reply, type Script, type ServedUsage, stopReasonOf } from "./script.ts";
 
 /**
@@ -118,7 +118,7 @@ export function startMessagesApi(script: Script): MessagesApi {
         type: "message",
         role: "assistant",
         model: body.model,
-        content: message.reply.content,
+        content: wireContent(responseId, reply.content),
         stop_reason: stopReasonOf(reply),
         stop_sequence: null,
         usage: wireUsage(usage, usage.outputTokens),

@@ -13,7 +13,7 @@ export interface ServedUsage {
 export type Block =
   | { type: "text"; text: string }
   | { type: "thinking"; thinking: string; signature: string }
-  | { type: "tool_use"; id: string; name: string; input: Record<string, unknown> };
+  | { type: "tool_use"; name: string; input: Record<string, unknown> };
 
 export interface MessageReply {
   content: Block[];
@@ -48,20 +48,11 @@ export interface ToolCall {
   input: Record<string, unknown>;
 }
 
-let toolCalls = 0;
-
-/** One message that calls all of these tools. Their ids are unique in the process. */
+/** One message that calls all of these tools. */
 export const call = (...tools: ToolCall[]): MessageReply => ({
   content: [
     { type: "text", text: "Calling tools." },
-    ...tools.map(
-      ({ name, input }): Block => ({
-        type: "tool_use",
-        id: `toolu_${++toolCalls}`,
-        name,
-        input,
-      }),
-    ),
+    ...tools.map((tool): Block => ({ type: "tool_use", ...tool })),
   ],
 });
 
