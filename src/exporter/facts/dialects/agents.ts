@@ -1,5 +1,9 @@
 /** Agents and the frameworks for them, which open spans of their own. */
-import { ATTR_GEN_AI_OPERATION_NAME, ATTR_GEN_AI_REQUEST_MODEL, ATTR_GEN_AI_RESPONSE_MODEL } from "../../../otel/attributes.ts";
+import {
+  ATTR_GEN_AI_OPERATION_NAME,
+  ATTR_GEN_AI_REQUEST_MODEL,
+  ATTR_GEN_AI_RESPONSE_MODEL,
+} from "../../../otel/attributes.ts";
 import { type Dialect, has } from "../dialect.ts";
 
 /** Claude Code's own spans (beta): bare names, and the counts of the API's usage block. */
@@ -32,7 +36,8 @@ export const claudeCode: Dialect = {
 export const codex: Dialect = {
   name: "codex",
   detect: (span) =>
-    CODEX_SPANS.has(span.name) && Object.keys(span.attributes).some((key) => key.startsWith("codex.")),
+    CODEX_SPANS.has(span.name) &&
+    Object.keys(span.attributes).some((key) => key.startsWith("codex.")),
   ignoresUsageOf: (span, operation) =>
     operation === "chat" &&
     !has(span, ATTR_GEN_AI_REQUEST_MODEL) &&

@@ -1,5 +1,9 @@
 /** Clients of model providers that trace their own calls. */
-import { ATTR_GEN_AI_REQUEST_MODEL, ATTR_GEN_AI_USAGE_INPUT_TOKENS, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS } from "../../../otel/attributes.ts";
+import {
+  ATTR_GEN_AI_REQUEST_MODEL,
+  ATTR_GEN_AI_USAGE_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
+} from "../../../otel/attributes.ts";
 import { type Dialect, has } from "../dialect.ts";
 import { count, firstOf, inJson, type JsonSource, text } from "../values.ts";
 

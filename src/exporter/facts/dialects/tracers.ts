@@ -1,5 +1,8 @@
 /** Instrumentations that observability products put around other people's clients and agents. */
-import { ATTR_GEN_AI_USAGE_INPUT_TOKENS, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS } from "../../../otel/attributes.ts";
+import {
+  ATTR_GEN_AI_USAGE_INPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
+} from "../../../otel/attributes.ts";
 import { type Dialect, has, type OperationNames } from "../dialect.ts";
 import { inJson, jsonObject, sumInJson } from "../values.ts";
 
