@@ -2,26 +2,24 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { query } from "@anthropic-ai/claude-agent-sdk";
 import { kindOf } from "./support/claude.ts";
+import { EXPECTED, render } from "./support/expected.ts";
 import { type HostedRun, runInHost } from "./support/host.ts";
 import { treeOf } from "./support/ledger-file.ts";
 import { startMessagesApi } from "./support/messages-api.ts";
 import { useRunDirectories } from "./support/run-directories.ts";
 import { SCENARIOS, type Scenario, type ScenarioName } from "./support/scenarios.ts";
-import { servedTotals } from "./support/truth.ts";
+import { servedTotals, type Totals } from "./support/truth.ts";
 
 const newDirectory = useRunDirectories();
 
-interface Expected {
-  conclusion: "success" | "failure" | "error";
-  errorType?: string;
-  /** Beneath `invoke_agent reviewer`. */
-  tree: string;
-}
-
-const CHAT = "chat claude-sonnet-4-5 (client)";
-const RUN = "invoke_agent claude (internal)";
-
-const EXPECTED: Record<ScenarioName, Expected> = {} as never;
+/** How they end, no result tells what they used: what was seen is all there is. */
+const CUT_SHORT: ReadonlySet<string> = new Set<ScenarioName>([
+  "a missing binary",
+  "a killed process",
+  "a host that stops listening",
+  "a host that throws",
+  "abort",
+]);
 
 /** A stream that broke is served, and the SDK leaves it out of its own account. */
 function accounted({ served }: HostedRun, name: string): HostedRun["served"] {
@@ -57,20 +55,16 @@ for (const [name, scenario] of Object.entries<Scenario>(SCENARIOS)) {
       expect(run.file.spans.length).toBe(run.started);
     });
 
-    test("the run is one row", () => {
-      expect(run.file.executions.length).toBe(1);
-    });
-
-    if (name === "abort") {
-      test("what was seen before the abort is a lower bound", () => {
-        const truth = servedTotals(run.served);
-        const { input, cacheRead, cacheCreation } = run.file.totals;
-        expect({ input, cacheRead, cacheCreation }).toEqual({
-          input: truth.input,
-          cacheRead: truth.cacheRead,
-          cacheCreation: truth.cacheCreation,
-        });
+    if (CUT_SHORT.has(name)) {
+      test("what was seen of its usage is a lower bound", () => {
+        const seen = run.file.totals;
+        const served = servedTotals(run.served);
         expect(run.file.executions[0]?.usage_quality).toBe("lower_bound");
+        for (const key of Object.keys(seen) as (keyof Totals)[]) {
+          expect(seen[key]).toBeLessThanOrEqual(served[key]);
+        }
+        const hasChat = run.file.spans.some(({ name }) => name.startsWith("chat "));
+        expect(seen.input > 0 && seen.costNanoUsd > 0).toBe(hasChat);
       });
     } else {
       test("tokens and dollars are what was served", () => {
@@ -89,10 +83,14 @@ for (const [name, scenario] of Object.entries<Scenario>(SCENARIOS)) {
       });
     }
 
-    test.skip("the tree has the right shape", () => {
-      const expected = EXPECTED[name as ScenarioName];
+    test("the run ended as it did, and the tree has the right shape", () => {
+      const { conclusion, errorType, queries } = EXPECTED[name as ScenarioName];
+      expect(run.file.executions).toMatchObject([
+        { agent_name: "reviewer", conclusion, error_type: errorType, repo: "acme/api" },
+      ]);
+      const failed = conclusion === "success" ? "" : " !";
       expect(treeOf(run.file.spans)).toBe(
-        `invoke_agent reviewer (internal)\n${expected.tree}${RUN}${CHAT}`,
+        render([`invoke_agent reviewer (internal)${failed}`, ...queries]),
       );
     });
   });

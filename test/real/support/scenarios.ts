@@ -31,14 +31,19 @@ export interface Scenario {
   isOrdered: boolean;
 }
 
-type Ask = {
+interface Ask {
   prompt?: string | AsyncIterable<SDKUserMessage>;
   options?: Options;
   onMessage?: (message: SDKMessage, query: ReturnType<Query>) => unknown;
-};
+  /** The type of message after which the host leaves its loop. */
+  until?: SDKMessage["type"];
+}
 
 /** Reads one query to its end. */
-async function ask(stage: Stage, { prompt = "Go.", options, onMessage }: Ask): Promise<Outcome> {
+async function ask(
+  stage: Stage,
+  { prompt = "Go.", options, onMessage, until }: Ask,
+): Promise<Outcome> {
   const received: SDKMessage[] = [];
   try {
     const query = stage.query({
@@ -48,6 +53,7 @@ async function ask(stage: Stage, { prompt = "Go.", options, onMessage }: Ask): P
     for await (const message of query) {
       received.push(message);
       await onMessage?.(message, query);
+      if (message.type === until) break;
     }
     return { received };
   } catch (error) {
@@ -255,6 +261,22 @@ export const SCENARIOS = {
   "error 500": ordered({ main: [fail(500)] }, simply()),
   "error after a tool": ordered({ main: [call(bash("echo one")), fail(400)] }, simply()),
   refusal: ordered({ main: [say("No.", { stopReason: "refusal" })] }, simply()),
+  "a missing binary": ordered(SIMPLE, simply({ pathToClaudeCodeExecutable: "/nowhere/claude" })),
+  "a killed process": ordered(
+    { main: [call(bash("kill -9 $PPID"))] },
+    simply({ includePartialMessages: true }),
+  ),
+  "a host that stops listening": ordered(
+    { main: [call(bash("echo one")), say("Done.")] },
+    (stage) => ask(stage, { until: "user" }),
+  ),
+  "a host that throws": ordered({ main: [call(bash("echo one")), say("Done.")] }, (stage) =>
+    ask(stage, {
+      onMessage: ({ type }) => {
+        if (type === "user") throw new Error("The host is broken.");
+      },
+    }),
+  ),
   abort: ordered({ main: [say("Never.", { delayMs: LONG_MS })] }, aborted),
   interrupt: racing({ main: [say("Never.", { delayMs: LONG_MS })] }, interrupted),
 } satisfies Record<string, Scenario>;
