@@ -36,7 +36,21 @@ export interface Config {
   captureContent: boolean;
   isDisabled: boolean;
   otlpProtocol: OtlpProtocol;
+  /** Null: stored spans are not forwarded. */
+  forward: ForwardOptions | null;
   batch: BatchConfig;
+}
+
+/** Where stored spans are forwarded to; what is left out, the `OTEL_EXPORTER_OTLP_*` variables say. */
+export interface ForwardOptions {
+  /** As `OTEL_EXPORTER_OTLP_ENDPOINT`. @default that variable, else localhost */
+  endpoint?: string | undefined;
+  /** As `OTEL_EXPORTER_OTLP_PROTOCOL`. @default that variable, else "http/protobuf" */
+  protocol?: OtlpProtocol | undefined;
+  /** Sent with every request, beside those of `OTEL_EXPORTER_OTLP_HEADERS`. */
+  headers?: Record<string, string> | undefined;
+  /** Whether retention waits until spans are forwarded, within `maxDbBytes`. @default false */
+  holdRetention?: boolean | undefined;
 }
 
 /** A check of one value: its schema, and the sentence's end that says what is allowed. */
@@ -67,6 +81,15 @@ const EXPORTERS: Check<ExporterName[]> = {
   schema: z.array(z.enum(EXPORTER_NAMES)).min(1),
   allowed: `a list of ${EXPORTER_NAMES.join(", ")}`,
 };
+const FORWARD: Check<ForwardOptions> = {
+  schema: z.strictObject({
+    endpoint: z.url().optional(),
+    protocol: z.enum(OTLP_PROTOCOLS).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    holdRetention: z.boolean().optional(),
+  }),
+  allowed: "an object of endpoint (a URL), protocol, headers and holdRetention, each optional",
+};
 const BOOLEAN: Check<boolean> = { schema: z.boolean(), allowed: "true or false" };
 
 /** The options of `startTelemetry` that are plain values. */
@@ -81,6 +104,11 @@ export interface ConfigOptions {
   maxDbBytes?: number | undefined;
   /** Where spans go. @default OTEL_TRACES_EXPORTER, else ["sqlite"] */
   exporters?: ExporterName[] | undefined;
+  /**
+   * Sends what is stored on to an OTLP endpoint, at least once, from where it stopped last time: `{}`
+   * for what the `OTEL_EXPORTER_OTLP_*` variables say. Needs the exporter `sqlite` and a file.
+   */
+  forward?: ForwardOptions | undefined;
   /** Whether tracer provider, context manager and propagator become global, unless the host has its own. @default true */
   registerGlobals?: boolean | undefined;
   /** Whether prompts, tool arguments and results are recorded. @default OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, else false */
@@ -210,9 +238,14 @@ export function resolveConfig(
     RETENTION_DAYS,
     parseNumber,
   );
+  const forward = settings.option("forward", options.forward, FORWARD) ?? null;
+  const dbPath = pick("dbPath", "TELEMETRY_DB_PATH", DB_PATH, text) ?? DEFAULT_DB_PATH;
+  if (forward && dbPath === ":memory:") {
+    throw new TypeError("startTelemetry: forward needs dbPath to be a file, and it is :memory:.");
+  }
   const capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
   return {
-    dbPath: pick("dbPath", "TELEMETRY_DB_PATH", DB_PATH, text) ?? DEFAULT_DB_PATH,
+    dbPath,
     serviceName: pick("serviceName", "OTEL_SERVICE_NAME", SERVICE_NAME, text) ?? null,
     retentionMs: (retentionDays ?? DEFAULT_RETENTION_DAYS) * MS_PER_DAY,
     maxDbBytes: pick("maxDbBytes", null, MAX_DB_BYTES, parseNumber) ?? 0,
@@ -221,6 +254,7 @@ export function resolveConfig(
     captureContent: pick("captureContent", capture, BOOLEAN, parseCaptureContent) ?? false,
     isDisabled: settings.variable("OTEL_SDK_DISABLED", BOOLEAN, parseBoolean) ?? false,
     otlpProtocol: otlpProtocol(settings),
+    forward,
     batch: batchConfig(settings),
   };
 }

@@ -10,18 +10,15 @@ import {
   type Resource,
   resourceFromAttributes,
 } from "@opentelemetry/resources";
-import {
-  BasicTracerProvider,
-  BatchSpanProcessor,
-  ConsoleSpanExporter,
-  type SpanExporter,
-} from "@opentelemetry/sdk-trace-base";
+import { BasicTracerProvider, ConsoleSpanExporter } from "@opentelemetry/sdk-trace-base";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
-import { withinDeadline } from "./deadline.ts";
+import { BackgroundForwarder } from "./exporter/forward/background-forwarder.ts";
+import type { ForwardProgress } from "./exporter/forward/forwarder.ts";
+import { openDestination } from "./exporter/forward/forwarding.ts";
 import { otlpExporter } from "./exporter/otlp.ts";
 import type { WriterHealth } from "./exporter/span-writer.ts";
-import type { Logger } from "./exporter/state-log.ts";
+import { type Logger, StateLog } from "./exporter/state-log.ts";
 import type { WriterSpanExporter } from "./exporter/writer-span-exporter.ts";
 import { registerGlobals } from "./globals.ts";
 import { defaultLogger } from "./logger.ts";
@@ -38,10 +35,18 @@ import {
   instrumentExecutor,
 } from "./otel/instrument-executor.ts";
 import { traceExecution } from "./otel/trace-execution.ts";
+import { Pipeline } from "./pipeline.ts";
 import { sqliteExporter } from "./sqlite.ts";
 import { VERSION } from "./version.ts";
 
 const DEADLINE_MS = 10_000;
+/** Of that, what is left for sending stored spans on once the file is closed. */
+const FORWARD_DEADLINE_MS = 3000;
+
+/** What became of the spans, and, where they are forwarded, of the stored ones. */
+export interface TelemetryHealth extends WriterHealth {
+  forward?: ForwardProgress;
+}
 
 export interface TelemetryOptions extends ConfigOptions {
   /** A pino logger, or anything with its `warn` and `error`. @default warnings to stderr */
@@ -66,7 +71,7 @@ export interface Telemetry {
   /** Flushes, closes the file and gives the globals back, within its deadline (10 s). Never rejects. */
   shutdown(): Promise<void>;
   /** What became of the spans: ended = committed + queued + the sum of dropped. */
-  health(): WriterHealth;
+  health(): TelemetryHealth;
 }
 
 function resourceOf(config: Config): Resource {
@@ -75,31 +80,41 @@ function resourceOf(config: Config): Resource {
   return resource.merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName }));
 }
 
-interface Exporters {
-  all: SpanExporter[];
-  sqlite: WriterSpanExporter | null;
+interface Pipelines {
+  sqlite: Pipeline | null;
+  others: Pipeline[];
+  writer: WriterSpanExporter | null;
 }
 
-function exportersOf(config: Config, logger: Logger): Exporters {
-  const exporters: Exporters = { all: [], sqlite: null };
-  if (config.isDisabled) return exporters;
+function pipelinesOf(config: Config, logger: Logger): Pipelines {
+  const pipelines: Pipelines = { sqlite: null, others: [], writer: null };
+  if (config.isDisabled) return pipelines;
   for (const name of new Set(config.exporters)) {
     switch (name) {
       case "sqlite":
-        exporters.sqlite = sqliteExporter(config, logger);
-        exporters.all.push(exporters.sqlite);
+        pipelines.writer = sqliteExporter(config, logger);
+        pipelines.sqlite = new Pipeline(pipelines.writer, config.batch);
         break;
       case "otlp":
-        exporters.all.push(otlpExporter(config.otlpProtocol));
+        pipelines.others.push(new Pipeline(otlpExporter(config.otlpProtocol), config.batch));
         break;
       case "console":
-        exporters.all.push(new ConsoleSpanExporter());
+        pipelines.others.push(new Pipeline(new ConsoleSpanExporter(), config.batch));
         break;
       case "none":
         break;
     }
   }
-  return exporters;
+  return pipelines;
+}
+
+function forwarderOf(config: Config, logger: Logger): BackgroundForwarder | null {
+  if (config.forward === null || config.isDisabled) return null;
+  const { protocol = config.otlpProtocol, holdRetention = false, ...destination } = config.forward;
+  const path = config.dbPath;
+  const target = { path, protocol, holdsRetention: holdRetention, ...destination };
+  openDestination(target).close(); // Throws here, at start, where a package is missing.
+  return new BackgroundForwarder(target, new StateLog(logger, Date.now));
 }
 
 const NO_WRITER: WriterHealth = {
@@ -133,10 +148,12 @@ function guarded(logger: Logger): Logger {
 export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
   const logger = guarded(options.logger ?? defaultLogger());
   const config = resolveConfig(options, process.env, (message) => logger.warn(message));
-  const { all, sqlite } = exportersOf(config, logger);
+  const { sqlite, others, writer } = pipelinesOf(config, logger);
+  const forwarder = sqlite && forwarderOf(config, logger);
+  const pipelines = sqlite ? [sqlite, ...others] : others;
   const provider = new BasicTracerProvider({
     resource: resourceOf(config),
-    spanProcessors: all.map((exporter) => new BatchSpanProcessor(exporter, config.batch)),
+    spanProcessors: pipelines.map(({ processor }) => processor),
   });
   const unregister =
     config.registerGlobals && !config.isDisabled ? registerGlobals(provider, logger) : () => {};
@@ -153,15 +170,19 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
         ...queryOptions,
       }),
     async flush() {
-      const work = provider.forceFlush().then(() => sqlite?.forceFlush());
-      await withinDeadline(work, DEADLINE_MS);
+      await Promise.all(pipelines.map((pipeline) => pipeline.flush(DEADLINE_MS)));
     },
     async shutdown() {
       unregister();
-      await withinDeadline(provider.shutdown(), DEADLINE_MS);
-      // The processor skips this where its last flush failed; a second shutdown changes nothing.
-      if (sqlite) await withinDeadline(sqlite.shutdown(), DEADLINE_MS);
+      const stored = sqlite?.shutdown(DEADLINE_MS - FORWARD_DEADLINE_MS);
+      await Promise.all([
+        stored?.then(() => forwarder?.stop(FORWARD_DEADLINE_MS)),
+        ...others.map((pipeline) => pipeline.shutdown(DEADLINE_MS)),
+      ]);
     },
-    health: () => sqlite?.health() ?? NO_WRITER,
+    health: () => ({
+      ...(writer?.health() ?? NO_WRITER),
+      ...(forwarder ? { forward: forwarder.progress() } : {}),
+    }),
   };
 }

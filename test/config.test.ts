@@ -18,6 +18,7 @@ test("without options and environment the defaults hold", () => {
     captureContent: false,
     isDisabled: false,
     otlpProtocol: "http/protobuf",
+    forward: null,
     batch: {
       maxQueueSize: 16_384,
       maxExportBatchSize: 512,

@@ -114,7 +114,7 @@ export class ThreadWriter implements SpanWriter {
       const store = this.#open();
       for (let batch = this.#held[0]; batch; batch = this.#held[0]) this.#writeBatch(store, batch);
       this.#recordDrops();
-      if (store.isCheckpointDue()) store.checkpoint("PASSIVE");
+      if (store.isCheckpointDue(this.#options.now())) store.checkpoint(this.#options.now());
       this.#recovered();
       return true;
     } catch (error) {
@@ -129,9 +129,9 @@ export class ThreadWriter implements SpanWriter {
     const options = { path, writer: this.#writer, busyTimeoutMs: BUSY_TIMEOUT_MS };
     const store = new Store({ ...options, warn: (message) => log.note(message) });
     this.#store = store;
-    const cutoffMs = now() - retentionMs;
-    while (store.purge(cutoffMs) > 0);
-    store.checkpoint("PASSIVE");
+    const warn = (message: string): void => log.note(message);
+    const maintainer = store.maintainer({ retentionMs, maxDbBytes: 0, warn });
+    while (maintainer.step(now()).didWork);
     return store;
   }
 

@@ -6,6 +6,22 @@ export function fieldsOf(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 
+/** Some fields of an object, without those whose getters throw. */
+export function readable<K extends string>(
+  value: object,
+  keys: readonly K[],
+): { [Key in K]?: unknown } {
+  const fields: { [Key in K]?: unknown } = Object.create(null);
+  for (const key of keys) {
+    try {
+      fields[key] = Reflect.get(value, key);
+    } catch {
+      // A field that cannot be read is a field that is not known.
+    }
+  }
+  return fields;
+}
+
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

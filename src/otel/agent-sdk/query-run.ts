@@ -28,7 +28,7 @@ import { recordOutcome, recordUsage } from "../record-result.ts";
 import { defined, totalUsage, type Usage } from "../usage-attributes.ts";
 import { amountOf, countOf, type Fields, fieldsOf, textOf } from "../values.ts";
 import type { Account } from "./account.ts";
-import { outcomeOf, resultErrorType } from "./result.ts";
+import { outcomeOf } from "./result.ts";
 import { RunTree } from "./run-tree.ts";
 import { MAX_REMEMBERED, type SpanSource } from "./span-source.ts";
 
@@ -129,7 +129,7 @@ export class QueryRun {
     this.#tree.end(turn === undefined ? undefined : (reason ?? NO_RESULT));
     if (turn === undefined) return;
     const conclusion = reason === undefined ? "error" : "failure";
-    recordOutcome(turn.span, { conclusion }, reason ?? NO_RESULT);
+    recordOutcome(turn.span, { conclusion, errorType: reason ?? NO_RESULT });
     this.#endTurnSpan();
   }
 
@@ -187,9 +187,8 @@ export class QueryRun {
       this.#permissionDenied(fieldsOf(denial) ?? {});
     }
     const outcome = outcomeOf(result);
-    const error = outcome.conclusion === "success" ? undefined : resultErrorType(result);
-    this.#tree.endTurn(error);
-    recordOutcome(turn.span, outcome, error);
+    this.#tree.endTurn(outcome.errorType);
+    recordOutcome(turn.span, outcome);
     this.#recordAccount(turn, result);
     const text = this.#source.capture(result["result"], "completion");
     this.#set(messageAttribute(ATTR_GEN_AI_OUTPUT_MESSAGES, "assistant", text));
