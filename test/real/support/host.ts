@@ -13,6 +13,7 @@ import type { Outcome, Scenario } from "./scenarios.ts";
 import { tap } from "./tap.ts";
 
 export interface HostedRun {
+  dbPath: string;
   outcome: Outcome;
   /** What the real query yielded, before any wrapper. */
   yielded: SDKMessage[];
@@ -34,7 +35,11 @@ function countStarts(telemetry: Telemetry): () => number {
 }
 
 /** Plays a scenario through an executor named `reviewer`, and reads the file after the shutdown. */
-export async function runInHost(scenario: Scenario, directory: string): Promise<HostedRun> {
+export async function runInHost(
+  scenario: Scenario,
+  directory: string,
+  environment: Record<string, string> = {},
+): Promise<HostedRun> {
   const api = startMessagesApi(scenario.script);
   const dbPath = `${directory}/telemetry.db`;
   const telemetry = startTelemetry({ dbPath });
@@ -45,7 +50,7 @@ export async function runInHost(scenario: Scenario, directory: string): Promise<
     {
       async execute(_context: { prNumber: number }): Promise<ExecutionResult> {
         const instrumented = telemetry.instrumentQuery(source.query);
-        outcome = await scenario.drive({ api, directory, query: instrumented });
+        outcome = await scenario.drive({ api, directory, query: instrumented, environment });
         return executionResultFromSdk(
           outcome.received.findLast((message) => message.type === "result"),
         );
@@ -61,6 +66,7 @@ export async function runInHost(scenario: Scenario, directory: string): Promise<
     await api.stop();
   }
   return {
+    dbPath,
     outcome,
     yielded: source.yielded,
     served: api.served,

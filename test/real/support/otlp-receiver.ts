@@ -1,5 +1,7 @@
 /** A loopback receiver of OTLP/JSON traces, and its spans flattened to what tells them apart. */
 
+import type { HrTime } from "@opentelemetry/api";
+
 /** A span as a fixture keeps it. Kinds are those of `@opentelemetry/api`: 0 is internal, 2 client. */
 export interface PlainSpan {
   name: string;
@@ -8,6 +10,8 @@ export interface PlainSpan {
   traceId: string;
   spanId: string;
   parentSpanId: string | null;
+  startTime: HrTime;
+  endTime: HrTime;
   /** 0 unset, 1 ok, 2 error. */
   statusCode: number;
   attributes: Record<string, unknown>;
@@ -34,6 +38,8 @@ interface WireSpan {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
   status?: { code?: number };
   attributes?: WireAttribute[];
   events?: { name: string; attributes?: WireAttribute[] }[];
@@ -56,6 +62,11 @@ function plainAttributes(attributes: WireAttribute[] = []): Record<string, unkno
   return Object.fromEntries(attributes.map(({ key, value }) => [key, plainValue(value)]));
 }
 
+function hrTime(unixNano: string): HrTime {
+  const ns = BigInt(unixNano);
+  return [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
+}
+
 function plainSpans({ resourceSpans }: WireTraces): PlainSpan[] {
   return resourceSpans.flatMap(({ scopeSpans }) =>
     scopeSpans.flatMap(({ scope, spans }) =>
@@ -69,6 +80,8 @@ function plainSpans({ resourceSpans }: WireTraces): PlainSpan[] {
         traceId: span.traceId,
         spanId: span.spanId,
         parentSpanId: span.parentSpanId || null,
+        startTime: hrTime(span.startTimeUnixNano),
+        endTime: hrTime(span.endTimeUnixNano),
         statusCode: span.status?.code ?? 0,
         attributes: plainAttributes(span.attributes),
         events: (span.events ?? []).map(({ name, attributes }) => ({

@@ -16,6 +16,8 @@ export interface Stage {
   api: MessagesApi;
   directory: string;
   query: Query;
+  /** For the agent's process, beside what it always has. */
+  environment?: Record<string, string>;
 }
 
 export interface Outcome {
@@ -48,7 +50,10 @@ async function ask(
   try {
     const query = stage.query({
       prompt,
-      options: claudeOptions(stage.api.url, stage.directory, options),
+      options: claudeOptions(stage.api.url, stage.directory, {
+        ...options,
+        env: { ...stage.environment },
+      }),
     });
     for await (const message of query) {
       received.push(message);
@@ -71,7 +76,7 @@ function userMessage(text: string): SDKUserMessage {
 }
 
 /** A prompt stream that the host feeds: the next prompt follows a result, the last one ends it. */
-function prompts(first: string, ...rest: string[]) {
+export function prompts(first: string, ...rest: string[]) {
   let release: () => void = () => undefined;
   async function* stream(): AsyncGenerator<SDKUserMessage> {
     yield userMessage(first);
