@@ -34,6 +34,7 @@ export interface Config {
   exporters: readonly ExporterName[];
   registerGlobals: boolean;
   captureContent: boolean;
+  flushOnSignals: boolean;
   isDisabled: boolean;
   otlpProtocol: OtlpProtocol;
   /** Null: stored spans are not forwarded. */
@@ -113,6 +114,11 @@ export interface ConfigOptions {
   registerGlobals?: boolean | undefined;
   /** Whether prompts, tool arguments and results are recorded. @default OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, else false */
   captureContent?: boolean | undefined;
+  /**
+   * Whether SIGTERM, SIGINT and SIGHUP write what is queued (at most 2 s) before they end the process
+   * as ever. Where the host listens to a signal itself, it decides what happens next. @default false
+   */
+  flushOnSignals?: boolean | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -252,6 +258,7 @@ export function resolveConfig(
     exporters: pick("exporters", "OTEL_TRACES_EXPORTER", EXPORTERS, parseList) ?? ["sqlite"],
     registerGlobals: pick("registerGlobals", null, BOOLEAN, parseBoolean) ?? true,
     captureContent: pick("captureContent", capture, BOOLEAN, parseCaptureContent) ?? false,
+    flushOnSignals: pick("flushOnSignals", null, BOOLEAN, parseBoolean) ?? false,
     isDisabled: settings.variable("OTEL_SDK_DISABLED", BOOLEAN, parseBoolean) ?? false,
     otlpProtocol: otlpProtocol(settings),
     forward,

@@ -1,35 +1,67 @@
 /** The SQLite exporter as hosts construct it: options and environment in, a standard `SpanExporter` out. */
-import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import type { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
+import { drainAtExit } from "./exporter/exit-drain.ts";
+import { ExporterMetrics } from "./exporter/exporter-metrics.ts";
 import { BundledPrices } from "./exporter/prices/bundled-prices.ts";
+import { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
+import { QueueWriter } from "./exporter/queue-writer.ts";
 import { SpanRowReader } from "./exporter/span-row.ts";
 import type { SpanWriter } from "./exporter/span-writer.ts";
 import { type Logger, StateLog } from "./exporter/state-log.ts";
-import { ThreadWriter } from "./exporter/thread-writer.ts";
+import type { StoreSessionOptions } from "./exporter/store-link.ts";
+import { StoreSession } from "./exporter/store-session.ts";
+import { ThreadLink } from "./exporter/thread-link.ts";
+import { machineTimers } from "./exporter/timers.ts";
+import { WorkerLink } from "./exporter/worker-link.ts";
 import { WriterSpanExporter } from "./exporter/writer-span-exporter.ts";
 import { defaultLogger } from "./logger.ts";
 
+/** What is held while the file cannot be written: whichever comes first. */
+const MAX_HELD_SPANS = 20_000;
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+/** Short, so that the Worker still hears that it is to close; the queue tries again. */
+const BUSY_TIMEOUT_MS = 250;
+/** In the host's thread it is the host that waits. */
+const THREAD_BUSY_TIMEOUT_MS = 5;
+
 /** Options of the exporter alone; each beats its environment variable. */
 export interface SqliteSpanExporterOptions
-  extends Pick<ConfigOptions, "dbPath" | "retentionDays" | "maxDbBytes"> {
+  extends Pick<ConfigOptions, "dbPath" | "retentionDays" | "maxDbBytes" | "flushOnSignals"> {
   /** A pino logger, or anything with its `warn` and `error`. @default warnings to stderr */
   logger?: Logger | undefined;
 }
 
 /** The writer for the file of a checked configuration. */
 function sqliteWriter(config: Config, logger: Logger): SpanWriter {
-  return new ThreadWriter({
+  const options: StoreSessionOptions = {
     path: config.dbPath,
+    writer: crypto.randomUUID(),
     retentionMs: config.retentionMs,
-    reader: new SpanRowReader(new BundledPrices()),
-    log: new StateLog(logger, Date.now),
-    now: Date.now,
+    maxDbBytes: config.maxDbBytes,
+    busyTimeoutMs: BUSY_TIMEOUT_MS,
+  };
+  return new QueueWriter({
+    bounds: { maxSpans: MAX_HELD_SPANS, maxBytes: MAX_HELD_BYTES },
+    openLink: (onReply) => new WorkerLink(options, onReply),
+    openThreadLink: (onReply) => {
+      const note = (message: string): void => onReply({ type: "note", message });
+      const threadOptions = { ...options, busyTimeoutMs: THREAD_BUSY_TIMEOUT_MS };
+      const reader = new SpanRowReader(new BundledPrices());
+      return new ThreadLink(new StoreSession(threadOptions, reader, note, Date.now), onReply);
+    },
+    log: new StateLog(logger, () => performance.now()),
+    timers: machineTimers,
+    observer: new ExporterMetrics(),
+    random: Math.random,
   });
 }
 
-/** An exporter for the file of a checked configuration. */
-export function sqliteExporter(config: Config, logger: Logger): WriterSpanExporter {
-  return new WriterSpanExporter(sqliteWriter(config, logger), Date.now);
+/** A processor with an exporter for the file of a checked configuration. */
+export function sqliteProcessor(config: Config, logger: Logger): QueueSpanProcessor {
+  const exporter = new WriterSpanExporter(sqliteWriter(config, logger), Date.now);
+  const { batch, flushOnSignals } = config;
+  return new QueueSpanProcessor(exporter, { ...batch, flushOnSignals });
 }
 
 function configOf(options: SqliteSpanExporterOptions, logger: Logger): Config {
@@ -43,9 +75,18 @@ function configOf(options: SqliteSpanExporterOptions, logger: Logger): Config {
  * logged, tried again, and meanwhile the spans are held.
  */
 export class SqliteSpanExporter extends WriterSpanExporter {
+  readonly #leaveProcess: () => void;
+
   constructor(options: SqliteSpanExporterOptions = {}) {
     const logger = options.logger ?? defaultLogger();
-    super(sqliteWriter(configOf(options, logger), logger), Date.now);
+    const config = configOf(options, logger);
+    super(sqliteWriter(config, logger), Date.now);
+    this.#leaveProcess = drainAtExit(this, config.flushOnSignals);
+  }
+
+  override async shutdown(): Promise<void> {
+    await super.shutdown();
+    this.#leaveProcess();
   }
 }
 
@@ -53,5 +94,5 @@ export class SqliteSpanExporter extends WriterSpanExporter {
 export function sqliteSpanProcessor(options: SqliteSpanExporterOptions = {}): BatchSpanProcessor {
   const logger = options.logger ?? defaultLogger();
   const config = configOf(options, logger);
-  return new BatchSpanProcessor(sqliteExporter(config, logger), config.batch);
+  return sqliteProcessor(config, logger);
 }

@@ -13,13 +13,14 @@ import {
 import { BasicTracerProvider, ConsoleSpanExporter } from "@opentelemetry/sdk-trace-base";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
+import { withinDeadline } from "./deadline.ts";
 import { BackgroundForwarder } from "./exporter/forward/background-forwarder.ts";
 import type { ForwardProgress } from "./exporter/forward/forwarder.ts";
 import { openDestination } from "./exporter/forward/forwarding.ts";
 import { otlpExporter } from "./exporter/otlp.ts";
+import type { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
 import type { WriterHealth } from "./exporter/span-writer.ts";
 import { type Logger, StateLog } from "./exporter/state-log.ts";
-import type { WriterSpanExporter } from "./exporter/writer-span-exporter.ts";
 import { registerGlobals } from "./globals.ts";
 import { defaultLogger } from "./logger.ts";
 import {
@@ -36,7 +37,7 @@ import {
 } from "./otel/instrument-executor.ts";
 import { traceExecution } from "./otel/trace-execution.ts";
 import { Pipeline } from "./pipeline.ts";
-import { sqliteExporter } from "./sqlite.ts";
+import { sqliteProcessor } from "./sqlite.ts";
 import { VERSION } from "./version.ts";
 
 const DEADLINE_MS = 10_000;
@@ -81,19 +82,17 @@ function resourceOf(config: Config): Resource {
 }
 
 interface Pipelines {
-  sqlite: Pipeline | null;
+  sqlite: QueueSpanProcessor | null;
   others: Pipeline[];
-  writer: WriterSpanExporter | null;
 }
 
 function pipelinesOf(config: Config, logger: Logger): Pipelines {
-  const pipelines: Pipelines = { sqlite: null, others: [], writer: null };
+  const pipelines: Pipelines = { sqlite: null, others: [] };
   if (config.isDisabled) return pipelines;
   for (const name of new Set(config.exporters)) {
     switch (name) {
       case "sqlite":
-        pipelines.writer = sqliteExporter(config, logger);
-        pipelines.sqlite = new Pipeline(pipelines.writer, config.batch);
+        pipelines.sqlite = sqliteProcessor(config, logger);
         break;
       case "otlp":
         pipelines.others.push(new Pipeline(otlpExporter(config.otlpProtocol), config.batch));
@@ -148,12 +147,11 @@ function guarded(logger: Logger): Logger {
 export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
   const logger = guarded(options.logger ?? defaultLogger());
   const config = resolveConfig(options, process.env, (message) => logger.warn(message));
-  const { sqlite, others, writer } = pipelinesOf(config, logger);
+  const { sqlite, others } = pipelinesOf(config, logger);
   const forwarder = sqlite && forwarderOf(config, logger);
-  const pipelines = sqlite ? [sqlite, ...others] : others;
   const provider = new BasicTracerProvider({
     resource: resourceOf(config),
-    spanProcessors: pipelines.map(({ processor }) => processor),
+    spanProcessors: [...(sqlite ? [sqlite] : []), ...others.map(({ processor }) => processor)],
   });
   const unregister =
     config.registerGlobals && !config.isDisabled ? registerGlobals(provider, logger) : () => {};
@@ -166,22 +164,26 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
       instrumentExecutor(tracer, executor, { onError: warn, ...executorOptions }),
     instrumentQuery: (query, queryOptions) =>
       instrumentQuery(tracer, query, {
+        captureContent: config.captureContent,
         onError: warn,
         ...queryOptions,
       }),
     async flush() {
-      await Promise.all(pipelines.map((pipeline) => pipeline.flush(DEADLINE_MS)));
+      await Promise.all([
+        sqlite && withinDeadline(sqlite.forceFlush(), DEADLINE_MS),
+        ...others.map((pipeline) => pipeline.flush(DEADLINE_MS)),
+      ]);
     },
     async shutdown() {
       unregister();
-      const stored = sqlite?.shutdown(DEADLINE_MS - FORWARD_DEADLINE_MS);
+      const stored = sqlite && withinDeadline(sqlite.shutdown(), DEADLINE_MS - FORWARD_DEADLINE_MS);
       await Promise.all([
         stored?.then(() => forwarder?.stop(FORWARD_DEADLINE_MS)),
         ...others.map((pipeline) => pipeline.shutdown(DEADLINE_MS)),
       ]);
     },
     health: () => ({
-      ...(writer?.health() ?? NO_WRITER),
+      ...(sqlite?.health() ?? NO_WRITER),
       ...(forwarder ? { forward: forwarder.progress() } : {}),
     }),
   };

@@ -16,6 +16,7 @@ test("without options and environment the defaults hold", () => {
     exporters: ["sqlite"],
     registerGlobals: true,
     captureContent: false,
+    flushOnSignals: false,
     isDisabled: false,
     otlpProtocol: "http/protobuf",
     forward: null,

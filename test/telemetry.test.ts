@@ -128,28 +128,31 @@ test("a throwing executor rethrows the identical error, and its row says what ki
   ]);
 });
 
-describe("trouble with the file leaves the result untouched and one clear line in the log", () => {
+describe("trouble with the file leaves the result untouched, and clear lines in the log", () => {
   async function run(options: TelemetryOptions): Promise<void> {
     const t = start(options);
     const executor = t.instrumentExecutor(reviewer);
     for (let pr = 0; pr < 3; pr += 1) expect(await executor.execute({ pr })).toBe(RESULT);
     await t.shutdown();
+    expect(t.health()).toMatchObject({ ended: 3, committed: 0, queued: 0, state: "closed" });
   }
 
   test("a directory at the path", async () => {
     const dbPath = join(tempDir(), "t.db");
     mkdirSync(dbPath);
     await run({ dbPath });
-    expect(lines).toHaveLength(1);
+    expect(lines).toHaveLength(2);
     expect(lines[0]).toContain(`error ${dbPath} is a directory; give the path of a file.`);
+    expect(lines[1]).toBe("error 3 spans were not written and are lost (cannot_open).");
   });
 
   test("a file where a directory should be", async () => {
     const directory = tempDir();
     writeFileSync(join(directory, "file"), "x");
     await run({ dbPath: join(directory, "file", "t.db") });
-    expect(lines).toHaveLength(1);
+    expect(lines).toHaveLength(2);
     expect(lines[0]).toContain("error Cannot open");
+    expect(lines[1]).toBe("error 3 spans were not written and are lost (cannot_open).");
   });
 
   test("another program's database, which stays as it was", async () => {
@@ -158,8 +161,9 @@ describe("trouble with the file leaves the result untouched and one clear line i
     db.run("CREATE TABLE notes (x)");
     db.close(true);
     await run({ dbPath });
-    expect(lines).toHaveLength(1);
+    expect(lines).toHaveLength(2);
     expect(lines[0]).toContain("belongs to another program");
+    expect(lines[1]).toBe("error 3 spans were not written and are lost (foreign).");
     expect(existsSync(`${dbPath}-wal`)).toBe(false);
   });
 
@@ -172,11 +176,12 @@ describe("trouble with the file leaves the result untouched and one clear line i
     const locker = new Database(dbPath);
     locker.run("BEGIN EXCLUSIVE");
     expect(await executor.execute({ pr: 2 })).toBe(RESULT);
-    await Promise.race([t.flush(), Bun.sleep(150)]);
+    const flushed = t.flush();
+    while (t.health().state === "ok") await Bun.sleep(5);
     expect(t.health()).toMatchObject({ ended: 2, committed: 1, queued: 1, state: "degraded" });
     locker.run("ROLLBACK");
     locker.close(true);
-    await t.flush();
+    await flushed;
     expect(t.health()).toMatchObject({ ended: 2, committed: 2, queued: 0, state: "ok" });
     expect(lines).toHaveLength(2);
     expect(lines[0]).toContain("another process holds the write lock");

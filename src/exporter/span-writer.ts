@@ -18,10 +18,16 @@ export interface WriterHealth {
 
 export interface SpanWriter {
   /** Takes a batch over. Never throws and never waits. */
-  accept(records: SpanRecord[]): void;
+  accept(records: readonly SpanRecord[]): void;
+  /** Counts spans that ended but could not be handed over. */
+  lose(reason: string, spans: number): void;
   /** Resolves once all that was accepted is in the file, or at the deadline. Never rejects. */
   flush(deadlineMs: number): Promise<void>;
   /** Flushes, closes the file and takes no more. Never rejects. */
   close(deadlineMs: number): Promise<void>;
+  /** As `flush`, but blocks this thread: for the end of a process, where no promise resolves any more. */
+  flushSync(deadlineMs: number): void;
+  /** As `close`, but blocks this thread. */
+  closeSync(deadlineMs: number): void;
   health(): WriterHealth;
 }

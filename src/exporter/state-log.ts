@@ -27,6 +27,11 @@ export class StateLog {
     this.#write("warn", message);
   }
 
+  /** Something that cannot be made good any more. */
+  lost(message: string): void {
+    this.#write("error", message);
+  }
+
   trouble(message: string): void {
     const nowMs = this.#now();
     if (this.#isTrouble && nowMs - this.#lastLineMs < REMINDER_MS) return;

@@ -15,7 +15,6 @@ const DEADLINE_MS = 5000;
 export class WriterSpanExporter implements SpanExporter {
   readonly #writer: SpanWriter;
   readonly #now: () => number;
-  #unreadable = 0;
   #isShutdown = false;
 
   constructor(writer: SpanWriter, now: () => number) {
@@ -23,33 +22,48 @@ export class WriterSpanExporter implements SpanExporter {
     this.#now = now;
   }
 
-  export(spans: ReadableSpan[], resultCallback: (result: ExportResult) => void): void {
-    resultCallback(this.#handOver(spans));
+  export(spans: readonly ReadableSpan[], resultCallback: (result: ExportResult) => void): void {
+    const result = this.#handOver(spans);
+    try {
+      resultCallback(result);
+    } catch {
+      // The caller's own trouble: it must not look like ours to whoever ends a span.
+    }
   }
 
-  /** Resolves once all that was exported is in the file, or at the deadline. Never rejects. */
+  /** Resolves once all that was exported is in the file, or at the deadline (5 s). Never rejects. */
   forceFlush(): Promise<void> {
     return this.#writer.flush(DEADLINE_MS);
   }
 
-  /** Flushes and closes the file. Never rejects; a second call does the same as the first. */
+  /** Flushes and closes the file (at most 5 s). Never rejects; a second call does the same as the first. */
   shutdown(): Promise<void> {
     this.#isShutdown = true;
     return this.#writer.close(DEADLINE_MS);
   }
 
+  /** Blocks until all that was exported is in the file, at most `deadlineMs`. */
+  flushSync(deadlineMs: number): void {
+    this.#writer.flushSync(deadlineMs);
+  }
+
+  /** As `flushSync`, and closes the file: for the `exit` of the process. */
+  closeSync(deadlineMs: number): void {
+    this.#writer.closeSync(deadlineMs);
+  }
+
+  /** Counts spans that ended but were never exported. */
+  lose(reason: string, spans: number): void {
+    this.#writer.lose(reason, spans);
+  }
+
   health(): WriterHealth {
-    const health = this.#writer.health();
-    if (this.#unreadable === 0) return health;
-    return {
-      ...health,
-      ended: health.ended + this.#unreadable,
-      dropped: { ...health.dropped, unreadable: this.#unreadable },
-    };
+    return this.#writer.health();
   }
 
   #handOver(spans: readonly ReadableSpan[]): ExportResult {
     if (this.#isShutdown) {
+      this.#writer.lose("closed", spans.length);
       return { code: ExportResultCode.FAILED, error: new Error("The span exporter is shut down") };
     }
     const nowMs = this.#now();
@@ -58,10 +72,15 @@ export class WriterSpanExporter implements SpanExporter {
       try {
         records.push(spanRecord(span, nowMs));
       } catch {
-        this.#unreadable += 1; // A span whose own getters throw costs its batch-mates nothing.
+        this.#writer.lose("unreadable", 1); // Its own getters throw: its batch-mates go on without it.
       }
     }
-    this.#writer.accept(records);
-    return { code: ExportResultCode.SUCCESS };
+    try {
+      this.#writer.accept(records);
+      return { code: ExportResultCode.SUCCESS };
+    } catch (cause) {
+      const error = new Error("The spans cannot be handed over", { cause });
+      return { code: ExportResultCode.FAILED, error };
+    }
   }
 }

@@ -37,9 +37,13 @@ export function countOf(value: unknown): number | undefined {
   return amount === undefined ? undefined : Math.min(Math.round(amount), Number.MAX_SAFE_INTEGER);
 }
 
-/** US dollars without the dust of floating point: 0.007790999999999999 is 0.007791. */
-export function roundToNanoUsd(usd: number): number {
-  return Math.round(usd * 1e9) / 1e9;
+/**
+ * US dollars as whole nano-dollars, without the dust of floating point: 0.007790999999999999 is
+ * 7_791_000. What a number cannot hold exactly, some nine million dollars, is no amount.
+ */
+export function nanoUsdOf(value: unknown): number | undefined {
+  const nanoUsd = Math.round((amountOf(value) ?? Number.NaN) * 1e9);
+  return Number.isSafeInteger(nanoUsd) ? nanoUsd : undefined;
 }
 
 /** The start of a text in at most `maxBytes` bytes of UTF-8, never with half a character. */

@@ -66,7 +66,30 @@ const HINTS: Readonly<Record<StoreErrorKind, string>> = {
   unknown: "see the cause",
 };
 
+/** What the file system says while directory and file are made. */
+const KIND_BY_SYSTEM_CODE: Readonly<Record<string, StoreErrorKind>> = {
+  EACCES: "readonly",
+  EPERM: "readonly",
+  EROFS: "readonly",
+  ENOSPC: "full",
+  EDQUOT: "full",
+  EIO: "io",
+  EMFILE: "cannot_open",
+  ENFILE: "cannot_open",
+  ENOENT: "cannot_open",
+  ENOTDIR: "cannot_open",
+  EEXIST: "cannot_open",
+};
+
+/** Not SQLite's word but JavaScript's, about a value: the same again next time. */
+const VALUE_ERRORS = [TypeError, RangeError, SyntaxError] as const;
+
 function kindOf(error: unknown): StoreErrorKind {
+  if (VALUE_ERRORS.some((type) => error instanceof type)) return "poison";
+  if (typeof error === "object" && error !== null && "code" in error) {
+    const kind = KIND_BY_SYSTEM_CODE[String(error.code)];
+    if (kind) return kind;
+  }
   const code = typeof error === "object" && error !== null && "errno" in error ? error.errno : 0;
   if (typeof code !== "number") return "unknown";
   if (FULL_EXTENDED_CODES.has(code)) return "full";

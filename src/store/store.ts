@@ -9,6 +9,7 @@ import { Dictionary } from "./dictionary.ts";
 import { networkFileSystemWarning } from "./file-system.ts";
 import { Maintainer, type MaintenanceOptions } from "./maintenance.ts";
 import type { SpanDetail, SpanRow } from "./rows.ts";
+import { inodeOf, setAside } from "./set-aside.ts";
 import { SettlementWriter } from "./settlement-writer.ts";
 import { type StoreError, toStoreError } from "./store-error.ts";
 import { traceNode } from "./trace-reader.ts";
@@ -48,6 +49,9 @@ type InsertParams = [
   string | null,
 ];
 
+/** SQLITE_FCNTL_HAS_MOVED, https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
+const HAS_MOVED = 20;
+
 function withShape(row: SpanRow): string {
   const detail = (row.detail === null ? {} : JSON.parse(row.detail)) as SpanDetail;
   detail.name = row.name;
@@ -69,6 +73,8 @@ export class Store {
   readonly #updateTrace: Statement<unknown, [number, number, number, number]>;
   readonly #health: Statement<unknown, [string, string, string, number, string]>;
   #maintainer: Maintainer | null = null;
+  readonly #hasMoved: Int32Array = new Int32Array(2);
+  #walInode = 0;
 
   /** @throws {StoreError} where the file cannot be opened, with what to do about it. */
   constructor({ path, writer, busyTimeoutMs, warn }: StoreOptions) {
@@ -97,7 +103,7 @@ export class Store {
     this.#health = this.#db.prepare(
       `INSERT INTO exporter_health (writer, outcome, reason, spans, first_at, last_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-       ON CONFLICT DO UPDATE SET spans = spans + ?4, last_at = ?5`,
+       ON CONFLICT DO UPDATE SET spans = iif(outcome = 'dropped', ?4, spans + ?4), last_at = ?5`,
     );
   }
 
@@ -125,12 +131,44 @@ export class Store {
     }
   }
 
-  /** Counts what was dropped, for people who look at the file alone. */
-  recordDrops(drops: Readonly<Record<string, number>>, nowMs: number): void {
+  /**
+   * Says what this writer has dropped so far, by reason, for people who look at the file alone. Totals,
+   * so that saying it again changes nothing.
+   */
+  recordDrops(totals: Readonly<Record<string, number>>, nowMs: number): void {
     this.#transaction(() => {
-      for (const [reason, spans] of Object.entries(drops))
+      for (const [reason, spans] of Object.entries(totals))
         this.#count("dropped", reason, spans, nowMs);
     });
+  }
+
+  /** Says that the file which stood here before is now at `aside`, damaged. */
+  recordSetAside(aside: string, nowMs: number): void {
+    this.#transaction(() => this.#count("set_aside", aside, 0, nowMs));
+  }
+
+  /**
+   * Whether the path leads to another file by now, or to none. A batch committed before this was
+   * asked is certain to be in the file at the path only where the answer is false.
+   */
+  hasMoved(): boolean {
+    if (this.path === MEMORY_PATH) return false;
+    this.#db.fileControl(HAS_MOVED, this.#hasMoved);
+    if (this.#hasMoved[0] !== 0) return true;
+    // A -wal that was deleted or replaced takes what is committed from now on along with it.
+    const walInode = inodeOf(`${this.path}-wal`);
+    if (this.#walInode === 0) this.#walInode = walInode;
+    return walInode !== this.#walInode;
+  }
+
+  /** Closes a file that has moved, and takes its -wal away from the path, where a new file will stand. */
+  closeMoved(nowMs: number): void {
+    try {
+      this.close();
+    } finally {
+      const isWalLeft = this.#walInode !== 0 && inodeOf(`${this.path}-wal`) === this.#walInode;
+      if (isWalLeft) setAside(this.path, "moved", nowMs, ["-wal", "-shm"]);
+    }
   }
 
   /** Maintenance over this connection, for whoever writes through it: one a store. */

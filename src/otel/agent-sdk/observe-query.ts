@@ -53,8 +53,8 @@ export function observeQuery(
     const ended = (): unknown => guarded(() => run.end(CLOSED_BY_CONSUMER), onError);
     return (...args) => {
       const closed = close(...args);
-      if (closed instanceof Promise) closed.then(ended, ended);
-      else ended();
+      if (closed instanceof Promise) return closed.finally(ended);
+      ended();
       return closed;
     };
   };

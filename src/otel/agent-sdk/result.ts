@@ -1,7 +1,7 @@
 /** The Agent SDK's result message as an {@link ExecutionResult}. */
 import type { Conclusion, ExecutionResult, ModelUsage } from "../execution.ts";
 import { totalUsage } from "../usage-attributes.ts";
-import { amountOf, countOf, type Fields, fieldsOf, roundToNanoUsd, textOf } from "../values.ts";
+import { amountOf, countOf, type Fields, fieldsOf, nanoUsdOf, textOf } from "../values.ts";
 import { isEmpty, mainLoopTotals, type Totals, totalsOf, usageOf } from "./ledger.ts";
 
 /**
@@ -89,18 +89,18 @@ function usageFields(
 ): Partial<ExecutionResult> {
   const added = totalsOf(result["model_usage_since_last_result"]);
   const totals =
-    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "unknown");
+    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "");
   if (totals === undefined || isCrash(result, totals)) return {};
   const entries = usageOf(totals);
   const sum = totalUsage(entries);
   const reportedUsd = added === undefined ? amountOf(result["total_cost_usd"]) : 0;
-  const costUsd = entries.length === 0 ? reportedUsd : amountOf(sum.costUsd);
+  const costNanoUsd = nanoUsdOf(entries.length === 0 ? reportedUsd : sum.costUsd);
   return {
     inputTokens: countOf(sum.inputTokens) ?? 0,
     outputTokens: countOf(sum.outputTokens) ?? 0,
     cacheReadTokens: countOf(sum.cacheReadTokens) ?? 0,
     cacheCreationTokens: countOf(sum.cacheCreationTokens) ?? 0,
-    ...(costUsd === undefined ? {} : { costUsd: roundToNanoUsd(costUsd) }),
+    ...(costNanoUsd === undefined ? {} : { costUsd: costNanoUsd / 1e9 }),
     ...modelField(entries, totals, configuredModel),
     modelUsage: entries,
   };
@@ -115,7 +115,7 @@ function modelField(
   const [first] = entries.toSorted((a, b) => (b.costUsd ?? 0) - (a.costUsd ?? 0));
   const named =
     configured === undefined ? undefined : (totals.get(configured)?.model ?? configured);
-  const model = entries.length === 1 ? first?.model : (named ?? first?.model);
+  const model = textOf(entries.length === 1 ? first?.model : (named ?? first?.model));
   return model === undefined ? {} : { model };
 }
 

@@ -289,6 +289,27 @@ test("zeros of a crash do not overwrite what was seen", async () => {
   }
 });
 
+test("the provider that the account names is the execution's, unless the host names one", async () => {
+  const usage = { outputTokens: 5, costUSD: 0.1, provider: "bedrock" };
+  const served = changeResult(bash(), { model_usage_since_last_result: { "us.claude": usage } });
+  const attributes = ending(await run(served));
+  expect(attributes["gen_ai.provider.name"]).toBe("aws.bedrock");
+  expect(attributes["gen_ai.response.model"]).toBe("us.claude");
+});
+
+test("a description without a name or a model leaves both as the query has them", async () => {
+  const recording = recordSpans();
+  const query = instrumentQuery(recording.tracer, replayQuery(bash()), {
+    describe: () => ({ name: undefined as never, model: undefined, repo: "o/r" }),
+  });
+  await drain(query({ prompt: "go", options: { agent: "reviewer", model: "opus" } }));
+  expect(recording.executions()[0]?.name).toBe("invoke_agent reviewer");
+  expect(ending(recording)).toMatchObject({
+    "gen_ai.request.model": "opus",
+    "vcs.repository.name": "r",
+  });
+});
+
 test("a background subagent that never reports back ends with the messages", async () => {
   const background = readTranscript("background-subagent");
   const untilResult = background.messages.findIndex((message) => message["type"] === "result") + 1;

@@ -146,7 +146,7 @@ test("odd values in a result are left out, and never throw", () => {
     num_turns: "three",
     duration_ms: Number.NaN,
     errors: "none",
-    modelUsage: { m: { inputTokens: "12", outputTokens: -1, costUSD: Number.NaN }, n: null },
+    modelUsage: { m: { inputTokens: "12", outputTokens: -1, costUSD: 1e300 }, n: null },
   };
   expect(executionResultFromSdk(odd)).toEqual({
     conclusion: "error",
