@@ -1,5 +1,6 @@
 /** The public API, by name. */
-export type { ConfigOptions, ExporterName } from "./config.ts";
+export type { ConfigOptions, ExporterName, ForwardOptions } from "./config.ts";
+export type { ForwardProgress } from "./exporter/forward/forwarder.ts";
 export type { WriterHealth } from "./exporter/span-writer.ts";
 export type { Logger } from "./exporter/state-log.ts";
 export { executionResultFromSdk } from "./otel/agent-sdk/result.ts";
@@ -20,4 +21,9 @@ export {
 } from "./sqlite.ts";
 export { openReader, type Reader } from "./store/reader.ts";
 export { StoreError, type StoreErrorKind } from "./store/store-error.ts";
-export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";
+export {
+  startTelemetry,
+  type Telemetry,
+  type TelemetryHealth,
+  type TelemetryOptions,
+} from "./telemetry.ts";

@@ -10,19 +10,17 @@ import {
   type Resource,
   resourceFromAttributes,
 } from "@opentelemetry/resources";
-import {
-  BasicTracerProvider,
-  BatchSpanProcessor,
-  ConsoleSpanExporter,
-  type SpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
+import { BasicTracerProvider, ConsoleSpanExporter } from "@opentelemetry/sdk-trace-base";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
 import { withinDeadline } from "./deadline.ts";
+import { BackgroundForwarder } from "./exporter/forward/background-forwarder.ts";
+import type { ForwardProgress } from "./exporter/forward/forwarder.ts";
+import { openDestination } from "./exporter/forward/forwarding.ts";
 import { otlpExporter } from "./exporter/otlp.ts";
 import type { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
 import type { WriterHealth } from "./exporter/span-writer.ts";
-import type { Logger } from "./exporter/state-log.ts";
+import { type Logger, StateLog } from "./exporter/state-log.ts";
 import { registerGlobals } from "./globals.ts";
 import { defaultLogger } from "./logger.ts";
 import {
@@ -38,10 +36,18 @@ import {
   instrumentExecutor,
 } from "./otel/instrument-executor.ts";
 import { traceExecution } from "./otel/trace-execution.ts";
+import { Pipeline } from "./pipeline.ts";
 import { sqliteProcessor } from "./sqlite.ts";
 import { VERSION } from "./version.ts";
 
 const DEADLINE_MS = 10_000;
+/** Of that, what is left for sending stored spans on once the file is closed. */
+const FORWARD_DEADLINE_MS = 3000;
+
+/** What became of the spans, and, where they are forwarded, of the stored ones. */
+export interface TelemetryHealth extends WriterHealth {
+  forward?: ForwardProgress;
+}
 
 export interface TelemetryOptions extends ConfigOptions {
   /** A pino logger, or anything with its `warn` and `error`. @default warnings to stderr */
@@ -66,7 +72,7 @@ export interface Telemetry {
   /** Flushes, closes the file and gives the globals back, within its deadline (10 s). Never rejects. */
   shutdown(): Promise<void>;
   /** What became of the spans: ended = committed + queued + the sum of dropped. */
-  health(): WriterHealth;
+  health(): TelemetryHealth;
 }
 
 function resourceOf(config: Config): Resource {
@@ -75,33 +81,39 @@ function resourceOf(config: Config): Resource {
   return resource.merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName }));
 }
 
-interface Processors {
-  all: SpanProcessor[];
+interface Pipelines {
   sqlite: QueueSpanProcessor | null;
+  others: Pipeline[];
 }
 
-function processorsOf(config: Config, logger: Logger): Processors {
-  const processors: Processors = { all: [], sqlite: null };
-  if (config.isDisabled) return processors;
+function pipelinesOf(config: Config, logger: Logger): Pipelines {
+  const pipelines: Pipelines = { sqlite: null, others: [] };
+  if (config.isDisabled) return pipelines;
   for (const name of new Set(config.exporters)) {
     switch (name) {
       case "sqlite":
-        processors.sqlite = sqliteProcessor(config, logger);
-        processors.all.push(processors.sqlite);
+        pipelines.sqlite = sqliteProcessor(config, logger);
         break;
       case "otlp":
-        processors.all.push(
-          new BatchSpanProcessor(otlpExporter(config.otlpProtocol), { ...config.batch }),
-        );
+        pipelines.others.push(new Pipeline(otlpExporter(config.otlpProtocol), config.batch));
         break;
       case "console":
-        processors.all.push(new BatchSpanProcessor(new ConsoleSpanExporter(), { ...config.batch }));
+        pipelines.others.push(new Pipeline(new ConsoleSpanExporter(), config.batch));
         break;
       case "none":
         break;
     }
   }
-  return processors;
+  return pipelines;
+}
+
+function forwarderOf(config: Config, logger: Logger): BackgroundForwarder | null {
+  if (config.forward === null || config.isDisabled) return null;
+  const { protocol = config.otlpProtocol, holdRetention = false, ...destination } = config.forward;
+  const path = config.dbPath;
+  const target = { path, protocol, holdsRetention: holdRetention, ...destination };
+  openDestination(target).close(); // Throws here, at start, where a package is missing.
+  return new BackgroundForwarder(target, new StateLog(logger, Date.now));
 }
 
 const NO_WRITER: WriterHealth = {
@@ -135,10 +147,11 @@ function guarded(logger: Logger): Logger {
 export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
   const logger = guarded(options.logger ?? defaultLogger());
   const config = resolveConfig(options, process.env, (message) => logger.warn(message));
-  const { all, sqlite } = processorsOf(config, logger);
+  const { sqlite, others } = pipelinesOf(config, logger);
+  const forwarder = sqlite && forwarderOf(config, logger);
   const provider = new BasicTracerProvider({
     resource: resourceOf(config),
-    spanProcessors: all,
+    spanProcessors: [...(sqlite ? [sqlite] : []), ...others.map(({ processor }) => processor)],
   });
   const unregister =
     config.registerGlobals && !config.isDisabled ? registerGlobals(provider, logger) : () => {};
@@ -151,16 +164,27 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
       instrumentExecutor(tracer, executor, { onError: warn, ...executorOptions }),
     instrumentQuery: (query, queryOptions) =>
       instrumentQuery(tracer, query, {
+        captureContent: config.captureContent,
         onError: warn,
         ...queryOptions,
       }),
     async flush() {
-      await withinDeadline(provider.forceFlush(), DEADLINE_MS);
+      await Promise.all([
+        sqlite && withinDeadline(sqlite.forceFlush(), DEADLINE_MS),
+        ...others.map((pipeline) => pipeline.flush(DEADLINE_MS)),
+      ]);
     },
     async shutdown() {
       unregister();
-      await withinDeadline(provider.shutdown(), DEADLINE_MS);
+      const stored = sqlite && withinDeadline(sqlite.shutdown(), DEADLINE_MS - FORWARD_DEADLINE_MS);
+      await Promise.all([
+        stored?.then(() => forwarder?.stop(FORWARD_DEADLINE_MS)),
+        ...others.map((pipeline) => pipeline.shutdown(DEADLINE_MS)),
+      ]);
     },
-    health: () => sqlite?.health() ?? NO_WRITER,
+    health: () => ({
+      ...(sqlite?.health() ?? NO_WRITER),
+      ...(forwarder ? { forward: forwarder.progress() } : {}),
+    }),
   };
 }

@@ -3,6 +3,8 @@ export interface Cli {
   /** The database that `--db`, the environment or the default names. */
   dbPath(): string;
   print(text: string): void;
+  /** What is no answer goes to stderr. */
+  note(text: string): void;
   nowMs: number;
 }
 

@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
 import { type Cli, CliError } from "./cli.ts";
+import { addForwardCommand } from "./commands/forward.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addTraceCommand } from "./commands/trace.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -22,10 +23,12 @@ function buildProgram(): Command {
     dbPath: () =>
       program.opts<{ db?: string }>().db ?? process.env["TELEMETRY_DB_PATH"] ?? DEFAULT_DB_PATH,
     print: (text) => console.log(text),
+    note: (text) => console.error(text),
     nowMs: Date.now(),
   };
   addReportCommand(program, cli);
   addTraceCommand(program, cli);
+  addForwardCommand(program, cli);
   return program;
 }
 

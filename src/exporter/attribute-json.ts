@@ -3,6 +3,7 @@
  * throw: what JSON cannot say is written as text, and its type noted beside it, so that a replay
  * restores it; what is too large is cut, and says so.
  */
+import type { TypeNote } from "../store/rows.ts";
 
 /** Longer text is cut at this many UTF-16 units. */
 export const MAX_TEXT_LENGTH: number = 64 * 1024;
@@ -13,8 +14,8 @@ const MAX_KEY_LENGTH = 1024;
 const MAX_ARRAY_LENGTH = 10_000;
 const MAX_DEPTH = 8;
 
-/** `double`, `int64` or `bytes`: how a text stands for what JSON cannot say. */
-export type TypeNotes = Record<string, string>;
+/** By attribute key or index. */
+export type TypeNotes = Record<string, TypeNote>;
 
 export interface AttributeJson {
   keys: string[];
@@ -35,7 +36,8 @@ export function cleanText(text: string, maxLength: number = MAX_TEXT_LENGTH): st
 /** Cleans the values of one span, within one budget for all of them. */
 class Cleaner {
   #length = 0;
-  note: string | null = null;
+  /** What JSON cannot say of the value that was cleaned last. */
+  note: TypeNote | null = null;
 
   value(value: unknown, depth: number): unknown {
     switch (typeof value) {
@@ -70,17 +72,20 @@ class Cleaner {
       this.note = "bytes";
       return this.#text(Buffer.from(value).toString("base64"));
     }
-    if (Array.isArray(value)) {
-      return value.slice(0, MAX_ARRAY_LENGTH).map((item) => this.value(item, depth + 1));
+    const source = value as Record<string, unknown>;
+    const isArray = Array.isArray(value);
+    const clean: Record<string, unknown> = isArray ? ([] as never) : Object.create(null);
+    let notes: TypeNotes | null = null;
+    for (const name of Object.keys(source).slice(0, MAX_ARRAY_LENGTH)) {
+      const key = isArray ? name : cleanText(name, MAX_KEY_LENGTH);
+      clean[key] = this.value(source[name], depth + 1);
+      if (this.note === null) continue;
+      notes ??= Object.create(null) as TypeNotes;
+      notes[key] = this.note;
+      this.note = null;
     }
-    const object: Record<string, unknown> = Object.create(null);
-    for (const key of Object.keys(value).slice(0, MAX_ARRAY_LENGTH)) {
-      object[cleanText(key, MAX_KEY_LENGTH)] = this.value(
-        (value as Record<string, unknown>)[key],
-        depth + 1,
-      );
-    }
-    return object;
+    this.note = notes;
+    return clean;
   }
 }
 
@@ -91,7 +96,6 @@ export function attributeJson(attributes: object | undefined): AttributeJson {
   const cleaner = new Cleaner();
   for (const name of Object.keys(attributes)) {
     const value = (attributes as Record<string, unknown>)[name];
-    if (value === undefined) continue;
     const key = cleanText(name, MAX_KEY_LENGTH);
     json.keys.push(key);
     json.values.push(cleaner.value(value, 0));

@@ -1,5 +1,6 @@
 /** The official OTLP exporters, which are optional peers: loaded only when asked for. */
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
 
 /** The values of `OTEL_EXPORTER_OTLP_PROTOCOL`. */
@@ -16,19 +17,39 @@ interface OtlpModule {
   OTLPTraceExporter: new () => SpanExporter;
 }
 
+/** Where packages are looked for: beside this file, and, where it was bundled away from them, at the host's. */
+function requirers(): NodeJS.Require[] {
+  return [createRequire(import.meta.url), createRequire(join(process.cwd(), "index.js"))];
+}
+
+/** Loads the exporter's package. `require` then finds the packages that it stands on itself. */
+export function loadOtlpPackage(protocol: OtlpProtocol): {
+  module: OtlpModule;
+  require: NodeJS.Require;
+} {
+  const name = PACKAGE_BY_PROTOCOL[protocol];
+  let cause: unknown;
+  for (const require of requirers()) {
+    try {
+      return {
+        module: require(name) as OtlpModule,
+        require: createRequire(require.resolve(name)),
+      };
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw new Error(
+    `OTLP over ${protocol} goes through ${name}, which cannot be loaded. Install it: bun add ${name}`,
+    { cause },
+  );
+}
+
 /**
  * An exporter for the protocol, configured by the standard `OTEL_EXPORTER_OTLP_*` variables.
  * @throws {Error} with the install command where the package is missing.
  */
 export function otlpExporter(protocol: OtlpProtocol): SpanExporter {
-  const name = PACKAGE_BY_PROTOCOL[protocol];
-  try {
-    const module = createRequire(import.meta.url)(name) as OtlpModule;
-    return new module.OTLPTraceExporter();
-  } catch (cause) {
-    throw new Error(
-      `The "otlp" exporter speaks ${protocol} through ${name}, which cannot be loaded. Install it: bun add ${name}`,
-      { cause },
-    );
-  }
+  const { module } = loadOtlpPackage(protocol);
+  return new module.OTLPTraceExporter();
 }

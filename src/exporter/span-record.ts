@@ -26,10 +26,10 @@ function nowTime(nowMs: number): HrTime {
   return [Math.floor(nowMs / 1000), Math.floor((nowMs % 1000) * 1e6)];
 }
 
-/** Nanoseconds, at least 0 and at most what a number holds exactly (104 days). */
+/** Whole nanoseconds, at least 0 and at most what a number holds exactly (104 days). */
 function durationNs(start: HrTime, end: HrTime): number {
-  const ns = (end[0] - start[0]) * 1e9 + (end[1] - start[1]);
-  return Number.isFinite(ns) ? Math.min(Math.max(Math.trunc(ns), 0), Number.MAX_SAFE_INTEGER) : 0;
+  const ns = (end[0] - start[0]) * 1e9 + (Math.trunc(end[1]) - Math.trunc(start[1]));
+  return Number.isFinite(ns) ? Math.min(Math.max(ns, 0), Number.MAX_SAFE_INTEGER) : 0;
 }
 
 type SpanEvents = ReadableSpan["events"];
@@ -51,14 +51,15 @@ function eventDetails(events: SpanEvents, nowMs: number): SpanEventDetail[] {
 
 function linkDetails(links: SpanLinks): SpanLinkDetail[] {
   return links.slice(0, MAX_EVENTS).map((link) => {
-    const { traceId, spanId, traceFlags, traceState } = link.context;
+    const { traceId, spanId, traceFlags, traceState, isRemote } = link.context;
     const detail: SpanLinkDetail = {
       traceId: cleanText(String(traceId), MAX_NAME_LENGTH),
       spanId: cleanText(String(spanId), MAX_NAME_LENGTH),
       ...attributeObject(link.attributes),
     };
-    if (traceFlags !== SAMPLED) detail.traceFlags = traceFlags;
+    if (traceFlags !== SAMPLED) detail.traceFlags = traceFlags ?? 0;
     if (traceState) detail.traceState = cleanText(traceState.serialize());
+    if (isRemote) detail.isRemote = true;
     if (link.droppedAttributesCount) detail.dropped = link.droppedAttributesCount;
     return detail;
   });
@@ -71,9 +72,10 @@ function spanDetail(
 ): string | null {
   const detail: SpanDetail = {};
   const context = span.spanContext();
-  if (span.status.message) detail.statusMessage = cleanText(span.status.message);
+  const { message } = span.status;
+  if (typeof message === "string") detail.statusMessage = cleanText(message);
   if (context.traceState) detail.traceState = cleanText(context.traceState.serialize());
-  if (context.traceFlags !== SAMPLED) detail.traceFlags = context.traceFlags;
+  if (context.traceFlags !== SAMPLED) detail.traceFlags = context.traceFlags ?? 0;
   if (span.parentSpanContext?.isRemote) detail.parentIsRemote = true;
   if (span.droppedAttributesCount) detail.droppedAttributes = span.droppedAttributesCount;
   const droppedEvents = span.droppedEventsCount + Math.max(0, span.events.length - MAX_EVENTS);
@@ -114,12 +116,17 @@ function resourceText(resource: ReadableSpan["resource"]): string {
 function scopeText(scope: ReadableSpan["instrumentationScope"]): string {
   return remembered(scopeTexts, scope, () => {
     const { name, version, schemaUrl } = scope;
-    const attributes = "attributes" in scope ? (scope.attributes as object) : undefined;
+    // Newer than the SDK's type.
+    const { attributes, droppedAttributesCount } = scope as {
+      attributes?: object;
+      droppedAttributesCount?: number;
+    };
     return JSON.stringify({
       name: cleanText(name, MAX_NAME_LENGTH),
       version,
       schemaUrl,
       ...attributeObject(attributes),
+      dropped: droppedAttributesCount || undefined,
     });
   });
 }

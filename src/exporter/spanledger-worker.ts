@@ -3,7 +3,7 @@
  * lock nor a disk's fsync is ever waited for on the host's thread. It ends when it is asked to, with
  * the file closed; ending it from outside while the file is open can take the host down.
  */
-import { BundledPrices } from "./prices/bundled-prices.ts";
+import { pricedBy } from "./prices/priced-by.ts";
 import { SpanRowReader } from "./span-row.ts";
 import type { StoreReply, StoreRequest } from "./store-link.ts";
 import { answer, StoreSession } from "./store-session.ts";
@@ -21,29 +21,37 @@ function serve({ options, port, shared }: WorkerStart): void {
     Atomics.notify(shared, REPLY_COUNT);
   };
   const note = (message: string): void => reply({ type: "note", message });
-  const session = new StoreSession(options, new SpanRowReader(new BundledPrices()), note, Date.now);
+  const session = new StoreSession(
+    options,
+    new SpanRowReader(pricedBy(options.prices)),
+    note,
+    Date.now,
+  );
   const end = (): void => {
     session.close();
     port.close();
     process.exit(0);
   };
-  let isUpkeepPlanned = false;
-  const upkeep = (): void => {
-    isUpkeepPlanned = false;
-    if (Atomics.load(shared, IS_ABANDONED) !== 0) end();
-    if (session.upkeep()) planUpkeep();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let dueMs = Number.POSITIVE_INFINITY;
+  const planUpkeep = (delayMs: number): void => {
+    const nextMs = performance.now() + delayMs;
+    if (nextMs >= dueMs) return;
+    dueMs = nextMs;
+    clearTimeout(timer);
+    timer = setTimeout(upkeep, delayMs);
   };
-  const planUpkeep = (): void => {
-    if (isUpkeepPlanned) return;
-    isUpkeepPlanned = true;
-    setTimeout(upkeep, UPKEEP_PAUSE_MS);
+  const upkeep = (): void => {
+    dueMs = Number.POSITIVE_INFINITY;
+    if (Atomics.load(shared, IS_ABANDONED) !== 0) end();
+    planUpkeep(Math.max(session.upkeep(), UPKEEP_PAUSE_MS));
   };
   port.on("message", (request: StoreRequest) => {
     if (Atomics.load(shared, IS_ABANDONED) !== 0) end();
     const message = answer(session, request);
     if (message) reply(message);
     if (request.type === "close") end();
-    planUpkeep();
+    planUpkeep(UPKEEP_PAUSE_MS);
   });
 }
 

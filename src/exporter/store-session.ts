@@ -12,6 +12,8 @@ import type { SpanRecord } from "./span-record.ts";
 import type { SpanRowReader } from "./span-row.ts";
 import type { StoreReply, StoreRequest, StoreSessionOptions } from "./store-link.ts";
 
+/** How often maintenance is asked whether it is due, beside once after each batch. */
+const UPKEEP_EVERY_MS = 10_000;
 const MAX_REOPENS = 3;
 const KEEPS_MOVING = "the file is moved or deleted each time it is opened";
 const SOUND_KINDS: ReadonlySet<string> = new Set(["busy", "full", "poison"]);
@@ -30,7 +32,6 @@ export class StoreSession {
   readonly #now: () => number;
   #store: Store | null = null;
   #inode = 0;
-  #mayPurge = false;
 
   constructor(
     options: StoreSessionOptions,
@@ -59,18 +60,18 @@ export class StoreSession {
     this.#attempt((store) => store.recordDrops(totals, this.#now()));
   }
 
-  /** One short piece of what is due besides writing. @returns whether more is due. */
-  upkeep(): boolean {
+  /** One short step of what is due besides writing. @returns the milliseconds until the next one. */
+  upkeep(): number {
     const store = this.#store;
-    if (!store) return false;
+    if (!store) return UPKEEP_EVERY_MS;
     try {
-      if (store.isCheckpointDue()) store.checkpoint("PASSIVE");
-      if (this.#mayPurge) {
-        this.#mayPurge = store.purge(this.#now() - this.#options.retentionMs) > 0;
-      }
-      return this.#mayPurge;
+      const { retentionMs, maxDbBytes } = this.#options;
+      const maintainer = store.maintainer({ retentionMs, maxDbBytes, warn: this.#note });
+      const nowMs = this.#now();
+      const didWork = maintainer.isDue(nowMs) && maintainer.step(nowMs).didWork;
+      return didWork ? 0 : UPKEEP_EVERY_MS;
     } catch {
-      return false; // The next write will meet the same trouble, and tell.
+      return UPKEEP_EVERY_MS; // The next write will meet the same trouble, and tell.
     }
   }
 
@@ -86,7 +87,6 @@ export class StoreSession {
     if (stray) this.#note(`A -wal without its database stood at ${path}; it is now ${stray}-wal.`);
     this.#store = new Store({ path, writer, busyTimeoutMs, warn: this.#note });
     this.#inode = inodeOf(this.#store.path);
-    this.#mayPurge = true;
     return this.#store;
   }
 

@@ -53,12 +53,12 @@ export class ThreadLink implements StoreLink {
   }
 
   #plan(delayMs: number): void {
-    if (this.#timer || this.#isOver) return;
+    if (this.#isOver || (this.#timer && delayMs > 0)) return;
+    if (this.#timer) clearTimeout(this.#timer); // It may be waiting for upkeep.
     this.#timer = setTimeout(() => {
       this.#timer = null;
       if (this.#isBusy()) this.#work();
-      else if (!this.#session.upkeep()) return;
-      this.#plan(0);
+      this.#plan(this.#isBusy() ? 0 : this.#session.upkeep());
     }, delayMs);
     this.#timer.unref();
   }

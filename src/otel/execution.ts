@@ -59,6 +59,8 @@ export interface ExecutionResult {
   /** Whether the bot published what the agent made. */
   published?: boolean | undefined;
   errorMessage?: string | undefined;
+  /** What went wrong, in a word of low cardinality such as `max_turns` or `529`. */
+  errorType?: string | undefined;
   isTimeout?: boolean | undefined;
   model?: string | undefined;
   /** Uncached input, as the Agent SDK counts it. */

@@ -8,11 +8,13 @@ export function overlay<T extends object>(
   members: ReadonlyMap<PropertyKey, unknown>,
 ): T {
   const bound = new WeakMap<object, unknown>();
-  const proxy: T = new Proxy(target, {
-    get(_, key) {
-      const value: unknown = Reflect.get(target, key, target);
-      if (isFixed(target, key)) return value;
+  // A proxy must answer with the very value of a read-only, unconfigurable property.
+  const frozen = [...members.keys()].some((key) => isFixed(target, key));
+  const proxy: T = new Proxy(frozen ? (Object.create(target) as T) : target, {
+    get(base, key) {
       if (members.has(key)) return members.get(key);
+      const value: unknown = Reflect.get(target, key, target);
+      if (isFixed(base, key)) return value;
       if (typeof value !== "function" || key === "constructor") return value;
       if (!bound.has(value)) bound.set(value, bindTo(value as Method));
       return bound.get(value);
@@ -28,7 +30,6 @@ export function overlay<T extends object>(
 
 type Method = (...args: unknown[]) => unknown;
 
-/** A proxy must answer a read-only, unconfigurable property with its very value, or it throws. */
 function isFixed(target: object, key: PropertyKey): boolean {
   const property = Reflect.getOwnPropertyDescriptor(target, key);
   return property?.configurable === false && property.writable === false;

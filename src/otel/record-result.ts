@@ -18,8 +18,14 @@ import {
 } from "./attributes.ts";
 import { MAX_MESSAGE_BYTES } from "./errors.ts";
 import type { Conclusion, ExecutionResult, ModelUsage } from "./execution.ts";
-import { defined, modelUsageAttributes, totalUsage, usageAttributes } from "./usage-attributes.ts";
-import { amountOf, countOf, fieldsOf, textOf, truncateUtf8 } from "./values.ts";
+import {
+  defined,
+  modelUsageAttributes,
+  totalUsage,
+  type Usage,
+  usageAttributes,
+} from "./usage-attributes.ts";
+import { amountOf, countOf, fieldsOf, readable, textOf, truncateUtf8 } from "./values.ts";
 
 const CONCLUSIONS: ReadonlySet<unknown> = new Set<Conclusion>(["success", "failure", "error"]);
 
@@ -30,30 +36,67 @@ export function isExecutionResult(value: unknown): value is ExecutionResult {
 
 /**
  * Records what an executor returned. Its usage is scoped `result`: it stands only where nothing
- * beneath the span is counted. Unusable values (NaN tokens, a negative cost) set nothing.
+ * beneath the span is counted. Unusable values (NaN tokens, a getter that throws) set nothing.
  */
 export function recordResult(span: Span, result: ExecutionResult): void {
-  recordOutcome(span, result);
-  const entries = Array.isArray(result.modelUsage) ? result.modelUsage : [];
-  const totals = {
-    ...(entries.length > 0 ? totalUsage(entries) : {}),
-    ...definedFields({
-      inputTokens: countOf(result.inputTokens),
-      outputTokens: countOf(result.outputTokens),
-      cacheReadTokens: countOf(result.cacheReadTokens),
-      cacheCreationTokens: countOf(result.cacheCreationTokens),
-      costUsd: amountOf(result.costUsd),
-    }),
-  };
+  const fields = readable(result, RESULT_FIELDS);
+  recordOutcome(span, fields);
+  const entries = Array.isArray(fields.modelUsage) ? fields.modelUsage.flatMap(modelUsageOf) : [];
+  const totals: Usage = { ...totalUsage(entries) };
+  for (const key of TOTAL_FIELDS) totals[key] = amountOf(fields[key]) ?? totals[key];
   recordUsage(span, "result", entries, totals);
 }
 
+/** The fields of a result, of any quality. */
+type ResultFields = { [K in keyof ExecutionResult]?: unknown };
+
+const TOTAL_FIELDS = [
+  "inputTokens",
+  "outputTokens",
+  "cacheReadTokens",
+  "cacheCreationTokens",
+  "costUsd",
+] as const;
+
+const RESULT_FIELDS = [
+  ...TOTAL_FIELDS,
+  "conclusion",
+  "numTurns",
+  "durationMs",
+  "sessionId",
+  "published",
+  "errorMessage",
+  "errorType",
+  "isTimeout",
+  "model",
+  "stopReason",
+  "modelUsage",
+] as const satisfies (keyof ExecutionResult)[];
+
+function modelUsageOf(entry: unknown): ModelUsage[] {
+  const fields = fieldsOf(entry);
+  return fields === undefined
+    ? []
+    : [readable(fields, MODEL_USAGE_FIELDS) as unknown as ModelUsage];
+}
+
+const MODEL_USAGE_FIELDS = [
+  ...TOTAL_FIELDS,
+  "model",
+  "provider",
+  "cacheCreation5mTokens",
+  "cacheCreation1hTokens",
+  "reasoningTokens",
+  "webSearchRequests",
+  "costBasis",
+] as const satisfies (keyof ModelUsage)[];
+
 /** Everything of a result but its usage. */
-export function recordOutcome(span: Span, result: ExecutionResult, errorType?: string): void {
+export function recordOutcome(span: Span, result: ResultFields): void {
   const stopReason = textOf(result.stopReason);
   span.setAttributes(
     defined({
-      [ATTR_CONCLUSION]: result.conclusion,
+      [ATTR_CONCLUSION]: textOf(result.conclusion),
       [ATTR_GEN_AI_RESPONSE_MODEL]: textOf(result.model),
       [ATTR_GEN_AI_CONVERSATION_ID]: textOf(result.sessionId),
       [ATTR_GEN_AI_RESPONSE_FINISH_REASONS]: stopReason === undefined ? undefined : [stopReason],
@@ -64,9 +107,11 @@ export function recordOutcome(span: Span, result: ExecutionResult, errorType?: s
     }),
   );
   if (result.conclusion === "success") return;
-  const type = errorType ?? (result.isTimeout === true ? "timeout" : "_OTHER");
   const message = textOf(result.errorMessage);
-  span.setAttribute(ATTR_ERROR_TYPE, type);
+  span.setAttribute(
+    ATTR_ERROR_TYPE,
+    textOf(result.errorType) ?? (result.isTimeout === true ? "timeout" : "_OTHER"),
+  );
   span.setStatus({
     code: SpanStatusCode.ERROR,
     ...(message === undefined ? {} : { message: truncateUtf8(message, MAX_MESSAGE_BYTES) }),
@@ -78,7 +123,7 @@ export function recordUsage(
   span: Span,
   scope: UsageScope,
   entries: readonly ModelUsage[],
-  totals: Parameters<typeof usageAttributes>[0],
+  totals: Usage,
   quality: UsageQuality = "exact",
   timeMs?: number,
 ): void {
@@ -96,10 +141,4 @@ export function recordUsage(
 
 function flagOf(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
-}
-
-function definedFields<T extends object>(fields: T): Partial<T> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as Partial<T>;
 }

@@ -15,7 +15,7 @@ import {
   ATTR_WEB_SEARCH_REQUESTS,
 } from "./attributes.ts";
 import type { ModelUsage } from "./execution.ts";
-import { amountOf, countOf, roundToNanoUsd, textOf } from "./values.ts";
+import { amountOf, countOf, nanoUsdOf, textOf } from "./values.ts";
 
 /** Any part may be unknown; an unknown part sets no attribute. */
 export type Usage = { [K in keyof Omit<ModelUsage, "model" | "provider">]?: unknown };
@@ -24,7 +24,7 @@ export function usageAttributes(usage: Usage): Attributes {
   const uncached = countOf(usage.inputTokens);
   const cacheRead = countOf(usage.cacheReadTokens);
   const cacheWrite = countOf(usage.cacheCreationTokens);
-  const costUsd = amountOf(usage.costUsd);
+  const costNanoUsd = nanoUsdOf(usage.costUsd);
   return defined({
     [ATTR_GEN_AI_USAGE_INPUT_TOKENS]:
       uncached === undefined ? undefined : uncached + (cacheRead ?? 0) + (cacheWrite ?? 0),
@@ -35,7 +35,7 @@ export function usageAttributes(usage: Usage): Attributes {
     [ATTR_CACHE_WRITE_1H_TOKENS]: countOf(usage.cacheCreation1hTokens),
     [ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS]: countOf(usage.reasoningTokens),
     [ATTR_WEB_SEARCH_REQUESTS]: countOf(usage.webSearchRequests),
-    [ATTR_COST_USD]: costUsd === undefined ? undefined : roundToNanoUsd(costUsd),
+    [ATTR_COST_USD]: costNanoUsd === undefined ? undefined : costNanoUsd / 1e9,
     [ATTR_COST_BASIS]: textOf(usage.costBasis),
   });
 }

@@ -6,6 +6,22 @@ export function fieldsOf(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 
+/** Some fields of an object, without those whose getters throw. */
+export function readable<K extends string>(
+  value: object,
+  keys: readonly K[],
+): { [Key in K]?: unknown } {
+  const fields: { [Key in K]?: unknown } = Object.create(null);
+  for (const key of keys) {
+    try {
+      fields[key] = Reflect.get(value, key);
+    } catch {
+      // A field that cannot be read is a field that is not known.
+    }
+  }
+  return fields;
+}
+
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
@@ -21,9 +37,13 @@ export function countOf(value: unknown): number | undefined {
   return amount === undefined ? undefined : Math.min(Math.round(amount), Number.MAX_SAFE_INTEGER);
 }
 
-/** US dollars without the dust of floating point: 0.007790999999999999 is 0.007791. */
-export function roundToNanoUsd(usd: number): number {
-  return Math.round(usd * 1e9) / 1e9;
+/**
+ * US dollars as whole nano-dollars, without the dust of floating point: 0.007790999999999999 is
+ * 7_791_000. What a number cannot hold exactly, some nine million dollars, is no amount.
+ */
+export function nanoUsdOf(value: unknown): number | undefined {
+  const nanoUsd = Math.round((amountOf(value) ?? Number.NaN) * 1e9);
+  return Number.isSafeInteger(nanoUsd) ? nanoUsd : undefined;
 }
 
 /** The start of a text in at most `maxBytes` bytes of UTF-8, never with half a character. */

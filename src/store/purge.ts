@@ -1,79 +1,144 @@
 /**
- * Takes the oldest traces out, whole, and adds what they cost to `usage_daily` in the same
- * transaction, so that a report over any past time stays exact.
+ * Takes traces out of the file: whole traces together, oldest first, in chunks that are one short
+ * transaction each.
+ *
+ * 1. `retire`: what a trace cost goes into `usage_daily`, and its row in `traces`, its runs and its
+ *    usage go. With them it is gone from every view and report. What settling needs of it is
+ *    remembered for a while (purged-traces.ts).
+ * 2. `deleteSpans`: its rows in `span_rows`, which may be very many, go by and by.
+ *
+ * Whatever is left to do stands in the file, so that a purge that was killed goes on where it was.
  */
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
+import { PurgedTraces } from "./purged-traces.ts";
+import { TraceReader } from "./trace-reader.ts";
+import { UsageDaily } from "./usage-daily.ts";
 
-const DAY = (ms: string): string => `strftime('%Y-%m-%d', ${ms} / 1000, 'unixepoch')`;
+/** A larger trace is not remembered: reading it would hold the lock for too long. */
+const MAX_REMEMBERED_SPANS = 5000;
+/** So a larger one is only purged once none of its spans has ended for this long: it is at rest. */
+const REST_MS = 3_600_000;
 
-/** On a day that has the row already, everything adds up. */
-const ADD_UP = `ON CONFLICT (day, coalesce(agent_name, ''), coalesce(repo, ''), coalesce(event_type, ''),
-    coalesce(provider, ''), coalesce(model, '')) DO UPDATE SET
-  runs = runs + excluded.runs,
-  failures = failures + excluded.failures,
-  model_runs = model_runs + excluded.model_runs,
-  input_tokens = input_tokens + excluded.input_tokens,
-  cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens,
-  cache_creation_tokens = cache_creation_tokens + excluded.cache_creation_tokens,
-  output_tokens = output_tokens + excluded.output_tokens,
-  reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
-  web_search_requests = web_search_requests + excluded.web_search_requests,
-  cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd,
-  estimated_cost_nano_usd = estimated_cost_nano_usd + excluded.estimated_cost_nano_usd,
-  unpriced = unpriced + excluded.unpriced,
-  duration_ms = duration_ms + excluded.duration_ms`;
+export interface PurgeReport {
+  traces: number;
+  spans: number;
+  /** When the traces that went were last seen; null where none went. */
+  oldestMs: number | null;
+  newestMs: number | null;
+}
 
-const COLUMNS = `day, agent_name, repo, event_type, provider, model, runs, failures, model_runs,
-  input_tokens, cache_read_tokens, cache_creation_tokens, output_tokens, reasoning_tokens,
-  web_search_requests, cost_nano_usd, estimated_cost_nano_usd, unpriced, duration_ms`;
+interface Candidate {
+  id: number;
+  trace_id: string;
+  last_seen_ms: number;
+  spans: number;
+}
 
-const KEEP_USAGE = `INSERT INTO usage_daily (${COLUMNS})
-SELECT ${DAY("u.ended_ms")}, e.agent_name, e.repo, e.event_type, u.provider, u.model,
-  coalesce(sum(u.id = f.first_usage_id), 0),
-  coalesce(sum(u.id = f.first_usage_id AND e.conclusion <> 'success'), 0),
-  count(DISTINCT e.id),
-  sum(coalesce(u.input_tokens, 0)), sum(coalesce(u.cache_read_tokens, 0)),
-  sum(coalesce(u.cache_creation_tokens, 0)), sum(coalesce(u.output_tokens, 0)),
-  sum(coalesce(u.reasoning_tokens, 0)), sum(coalesce(u.web_search_requests, 0)),
-  sum(coalesce(u.cost_nano_usd, 0)),
-  sum(iif(u.reported_cost_nano_usd IS NULL, coalesce(u.computed_cost_nano_usd, 0), 0)),
-  sum(u.cost_nano_usd IS NULL),
-  coalesce(sum(iif(u.id = f.first_usage_id, e.duration_ms, 0)), 0)
-FROM purging p
-JOIN usage_rows u ON u.trace_no = p.trace_no AND u.counted
-LEFT JOIN executions e ON e.id = u.execution_id
-LEFT JOIN (SELECT execution_id, min(id) AS first_usage_id FROM purging
-    JOIN usage_rows USING (trace_no) WHERE counted GROUP BY 1) f ON f.execution_id = e.id
-GROUP BY 1, 2, 3, 4, 5, 6 ${ADD_UP}`;
+export const NOTHING_PURGED: PurgeReport = { traces: 0, spans: 0, oldestMs: null, newestMs: null };
 
-const KEEP_RUNS_WITHOUT_USAGE = `INSERT INTO usage_daily (${COLUMNS})
-SELECT ${DAY("e.ended_ms")}, e.agent_name, e.repo, e.event_type, e.provider, e.model,
-  count(*), sum(e.conclusion <> 'success'), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, sum(e.duration_ms)
-FROM purging p
-JOIN executions e ON e.trace_no = p.trace_no
-WHERE NOT EXISTS (SELECT 1 FROM usage_rows u WHERE u.trace_no = p.trace_no AND u.counted
-  AND u.execution_id = e.id)
-GROUP BY 1, 2, 3, 4, 5, 6 ${ADD_UP}`;
+/** The sum of two reports; the later one is of younger traces. */
+export function addReports(a: PurgeReport, b: PurgeReport): PurgeReport {
+  return {
+    traces: a.traces + b.traces,
+    spans: a.spans + b.spans,
+    oldestMs: a.oldestMs ?? b.oldestMs,
+    newestMs: b.newestMs ?? a.newestMs,
+  };
+}
 
-const CHOOSE = `INSERT INTO purging
-SELECT id FROM traces WHERE last_seen_ms < ?1 ORDER BY last_seen_ms LIMIT ?2`;
+function deleteOf(db: Database, table: string, column: string): Statement<unknown, [string]> {
+  return db.prepare(`DELETE FROM ${table} WHERE ${column} IN (SELECT value FROM json_each(?))`);
+}
 
-const TABLES = ["span_rows", "usage_rows", "executions", "execution_spans"] as const;
+/** Every method runs inside a transaction of the caller. */
+export class Purger {
+  readonly #reader: TraceReader;
+  readonly #purged: PurgedTraces;
+  readonly #usageDaily: UsageDaily;
+  readonly #candidates: Statement<Candidate, [number, number, number]>;
+  readonly #queueSpans: Statement<unknown, [string]>;
+  readonly #deletes: readonly Statement<unknown, [string]>[];
+  readonly #nextQueued: Statement<{ trace_no: number }, []>;
+  readonly #deleteSpans: Statement<unknown, [number, number]>;
+  readonly #dequeue: Statement<unknown, [number]>;
+  readonly #noteSpans: Statement<unknown, [number]>;
 
-/**
- * Purges up to `maxTraces` traces last seen before `cutoffMs`. Runs inside a transaction of the caller.
- * @returns how many traces went.
- */
-export function purgeChunk(db: Database, cutoffMs: number, maxTraces: number): number {
-  db.run("CREATE TEMP TABLE IF NOT EXISTS purging (trace_no INTEGER PRIMARY KEY)");
-  db.run("DELETE FROM purging");
-  const { changes } = db.query(CHOOSE).run(cutoffMs, maxTraces);
-  if (changes === 0) return 0;
-  db.query(KEEP_USAGE).run();
-  db.query(KEEP_RUNS_WITHOUT_USAGE).run();
-  for (const table of TABLES) {
-    db.run(`DELETE FROM ${table} WHERE trace_no IN (SELECT trace_no FROM purging)`);
+  constructor(db: Database) {
+    this.#reader = new TraceReader(db);
+    this.#purged = new PurgedTraces(db);
+    this.#usageDaily = new UsageDaily(db);
+    this.#candidates = db.prepare(
+      `SELECT id, lower(hex(trace_id)) AS trace_id, last_seen_ms, spans FROM traces
+       WHERE last_seen_ms < ?1 AND (spans <= ${MAX_REMEMBERED_SPANS} OR last_seen_ms < ?2)
+       ORDER BY last_seen_ms LIMIT ?3`,
+    );
+    this.#queueSpans = db.prepare("INSERT INTO purged_spans SELECT value FROM json_each(?)");
+    this.#deletes = [
+      deleteOf(db, "usage_rows", "trace_no"),
+      deleteOf(db, "executions", "trace_no"),
+      deleteOf(db, "execution_spans", "trace_no"),
+      deleteOf(db, "traces", "id"),
+    ];
+    this.#nextQueued = db.prepare("SELECT trace_no FROM purged_spans ORDER BY trace_no LIMIT 1");
+    this.#deleteSpans = db.prepare(
+      "DELETE FROM span_rows WHERE id IN (SELECT id FROM span_rows WHERE trace_no = ? LIMIT ?)",
+    );
+    this.#dequeue = db.prepare("DELETE FROM purged_spans WHERE trace_no = ?");
+    this.#noteSpans = db.prepare("UPDATE upkeep SET purged_spans = purged_spans + ?");
   }
-  db.run("DELETE FROM traces WHERE id IN (SELECT trace_no FROM purging)");
-  return changes;
+
+  /**
+   * Purges the oldest traces that were last seen before `beforeMs`: at least one where there is one,
+   * and no more than make up `maxSpans` spans.
+   */
+  retire(beforeMs: number, maxSpans: number, nowMs: number): PurgeReport {
+    const chosen: Candidate[] = [];
+    let spans = 0;
+    for (const trace of this.#candidates.all(beforeMs, nowMs - REST_MS, maxSpans)) {
+      spans += trace.spans;
+      if (chosen.length > 0 && spans > maxSpans) break;
+      chosen.push(trace);
+    }
+    if (chosen.length === 0) return NOTHING_PURGED;
+    for (const trace of chosen) this.#remember(trace, nowMs);
+    const traceNos = chosen.map((trace) => trace.id);
+    this.#usageDaily.add(traceNos);
+    const list = JSON.stringify(traceNos);
+    this.#queueSpans.run(list);
+    for (const statement of this.#deletes) statement.run(list);
+    return {
+      traces: chosen.length,
+      spans: chosen.reduce((sum, trace) => sum + trace.spans, 0),
+      oldestMs: chosen.at(0)?.last_seen_ms ?? null,
+      newestMs: chosen.at(-1)?.last_seen_ms ?? null,
+    };
+  }
+
+  #remember(trace: Candidate, nowMs: number): void {
+    const nodes =
+      trace.spans > MAX_REMEMBERED_SPANS
+        ? []
+        : this.#reader.nodesOf(trace.id, trace.trace_id).values();
+    this.#purged.remember(trace.trace_id, nodes, nowMs);
+  }
+
+  /**
+   * Deletes up to about `maxSpans` spans of traces that were retired.
+   * @returns whether there were any left.
+   */
+  deleteSpans(maxSpans: number): boolean {
+    let next = this.#nextQueued.get();
+    if (!next) return false;
+    let deleted = 0;
+    for (let left = maxSpans; next && left > 0; ) {
+      const { changes } = this.#deleteSpans.run(next.trace_no, left);
+      deleted += changes;
+      left -= changes + 1; // The look at a trace counts too.
+      if (left < 0) break;
+      this.#dequeue.run(next.trace_no);
+      next = this.#nextQueued.get();
+    }
+    this.#noteSpans.run(deleted);
+    return true;
+  }
 }

@@ -20,9 +20,9 @@ export interface SpanRow {
   durationNs: number;
   /** As in `@opentelemetry/api`: 0 unset, 1 ok, 2 error. */
   statusCode: number;
-  /** JSON object `{attributes, schemaUrl?}`. */
+  /** JSON object `{attributes, types?, schemaUrl?}`. */
   resource: string;
-  /** JSON object `{name, version?, schemaUrl?, attributes?}`. */
+  /** JSON object `{name, version?, schemaUrl?, attributes?, types?, dropped?}`. */
   scope: string;
   /** JSON array of the attribute keys, and JSON array of their values in the same order. */
   attributeKeys: string;
@@ -46,18 +46,24 @@ export interface SpanDetail {
   droppedAttributes?: number;
   droppedEvents?: number;
   droppedLinks?: number;
-  /** Attribute keys whose JSON value stands for something that JSON cannot say: `double`, `int64`, `bytes`. */
-  types?: Record<string, string>;
+  /** By attribute key, where JSON cannot say what the value is. */
+  types?: Record<string, TypeNote>;
   events?: SpanEventDetail[];
   links?: SpanLinkDetail[];
 }
+
+/**
+ * `double`, `int64` or `bytes`: what a text stands for that JSON cannot say (NaN, infinities, 64-bit
+ * integers, base64). For an array or an object: the notes of its items, by index or key.
+ */
+export type TypeNote = string | { [key: string]: TypeNote };
 
 export interface SpanEventDetail {
   name: string;
   s: number;
   ns: number;
   attributes?: Record<string, unknown>;
-  types?: Record<string, string>;
+  types?: Record<string, TypeNote>;
   dropped?: number;
 }
 
@@ -66,8 +72,9 @@ export interface SpanLinkDetail {
   spanId: string;
   traceFlags?: number;
   traceState?: string;
+  isRemote?: boolean;
   attributes?: Record<string, unknown>;
-  types?: Record<string, string>;
+  types?: Record<string, TypeNote>;
   dropped?: number;
 }
 
@@ -97,6 +104,8 @@ export interface ExecutionFacts {
   errorType: string | null;
   /** As the executor reported it; null means that the span's own duration stands. */
   durationMs: number | null;
+  /** What it knows of its usage as a whole, also where it carries none: that of a run cut short is a lower bound. */
+  usageQuality: UsageFactsQuality;
   /** JSON object of the attributes that no column holds, for `attr:KEY`; null where there are none. */
   attributes: string | null;
 }

@@ -12,7 +12,7 @@ export const APPLICATION_ID = 0x53704c67;
 
 const TRACES = `
 CREATE TABLE traces (
-  id INTEGER PRIMARY KEY,            -- trace_no: order of arrival
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- trace_no: order of arrival, never given twice
   trace_id BLOB NOT NULL UNIQUE,     -- 16 bytes
   last_seen_ms INTEGER NOT NULL,     -- when its latest span ended, or was written if its clock ran ahead
   spans INTEGER NOT NULL,            -- also tells a writer that another one has added to the trace
@@ -200,7 +200,72 @@ CREATE TABLE exporter_health (
   PRIMARY KEY (writer, outcome, reason)
 ) STRICT, WITHOUT ROWID;`;
 
+/** How the file looks after itself, across processes. */
+const UPKEEP = `
+CREATE TABLE upkeep (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  holder TEXT,                       -- who maintains the file, until lease_until_ms
+  lease_until_ms INTEGER NOT NULL,
+  retention_ms INTEGER,              -- as the last holder was told; NULL: not yet
+  max_db_bytes INTEGER,              -- 0: no limit
+  clock_ms INTEGER,                  -- the latest time that is believed
+  doubted_clock_ms INTEGER,          -- a time too far beyond it, until it is seen again
+  dictionary_generation INTEGER NOT NULL, -- a writer that knows another one forgets what it remembers
+  purged_spans INTEGER NOT NULL,     -- since the dictionary was last collected
+  collected_ms INTEGER NOT NULL,     -- when that was
+  remembered_length INTEGER NOT NULL -- characters of all nodes in purged_traces
+) STRICT;
+INSERT INTO upkeep VALUES (1, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0);
+ALTER TABLE span_shapes ADD COLUMN used_in INTEGER NOT NULL DEFAULT 0; -- generation of its latest use
+CREATE TABLE purged_traces (
+  id INTEGER PRIMARY KEY,
+  trace_id BLOB NOT NULL UNIQUE,
+  purged_ms INTEGER NOT NULL,
+  nodes TEXT NOT NULL                -- JSON: what settling needs of its spans, should more of them arrive
+) STRICT;
+CREATE INDEX purged_traces_by_time ON purged_traces (purged_ms);
+CREATE TABLE purged_spans (
+  trace_no INTEGER PRIMARY KEY       -- its trace is purged; its rows in span_rows are still to be deleted
+) STRICT;`;
+
+/**
+ * How far each OTLP destination has got. Rows are numbered in the order they arrive, and are read in
+ * that order; but once the rows at the end are deleted their numbers are given out again, so the
+ * cursors step back with the end, and `epoch` tells a forwarder that is sending that they did.
+ */
+const FORWARDING = `
+CREATE TABLE forward_destinations (
+  id INTEGER PRIMARY KEY,
+  url TEXT NOT NULL UNIQUE,
+  cursor INTEGER NOT NULL DEFAULT 0, -- span_rows.id up to which every span was accepted or refused
+  epoch INTEGER NOT NULL DEFAULT 0,
+  accepted INTEGER NOT NULL DEFAULT 0, -- spans, over all time; a span sent twice counts twice
+  refused INTEGER NOT NULL DEFAULT 0, -- spans that the destination will not take
+  holds_retention INTEGER NOT NULL DEFAULT 0, -- 1: retention waits for the cursor
+  holder TEXT,                       -- the process that forwards, and until when it is not to be disturbed
+  held_until_ms INTEGER NOT NULL DEFAULT 0,
+  updated_at TEXT                    -- UTC
+) STRICT;
+CREATE TABLE forward_refusals (
+  id INTEGER PRIMARY KEY,
+  destination_id INTEGER NOT NULL REFERENCES forward_destinations (id),
+  trace_id TEXT NOT NULL,
+  span_id TEXT NOT NULL,
+  spans INTEGER NOT NULL,            -- 1: this span; more: so many of a batch that begins with this span
+  reason TEXT NOT NULL,              -- as the destination put it
+  refused_at TEXT NOT NULL           -- UTC
+) STRICT;
+CREATE INDEX forward_refusals_by_destination ON forward_refusals (destination_id);
+CREATE TRIGGER forward_cursors_follow_the_end AFTER DELETE ON span_rows
+WHEN NOT EXISTS (SELECT 1 FROM span_rows WHERE id > OLD.id)
+BEGIN
+  UPDATE forward_destinations SET epoch = epoch + 1,
+    cursor = min(cursor, coalesce((SELECT max(id) FROM span_rows), 0));
+END;`;
+
 /** Step n brings a file from `user_version` n to n + 1. */
 export const MIGRATIONS: readonly string[] = [
   [TRACES, SPANS, EXECUTIONS, MODEL_USAGE, USAGE_DAILY, EXPORTER_HEALTH].join("\n"),
+  UPKEEP,
+  FORWARDING,
 ];

@@ -3,15 +3,18 @@
  * One connection; every method is synchronous, and none is called while another runs.
  */
 import type { Database, Statement } from "bun:sqlite";
+import { Checkpointer, type CheckpointReport } from "./checkpoint.ts";
 import { MEMORY_PATH, openDatabase } from "./database.ts";
 import { Dictionary } from "./dictionary.ts";
 import { networkFileSystemWarning } from "./file-system.ts";
-import { purgeChunk } from "./purge.ts";
+import { Maintainer, type MaintenanceOptions } from "./maintenance.ts";
 import type { SpanDetail, SpanRow } from "./rows.ts";
 import { inodeOf, setAside } from "./set-aside.ts";
 import { SettlementWriter } from "./settlement-writer.ts";
 import { type StoreError, toStoreError } from "./store-error.ts";
-import { type TraceState, TraceStates, traceNode } from "./trace-states.ts";
+import { traceNode } from "./trace-reader.ts";
+import { type TraceState, TraceStates } from "./trace-states.ts";
+import { UsageDaily } from "./usage-daily.ts";
 
 export interface StoreOptions {
   /** The file's path, or `:memory:`. */
@@ -33,13 +36,6 @@ export interface WriteResult {
   poison: { row: SpanRow; error: StoreError }[];
 }
 
-export interface CheckpointResult {
-  /** Whether a reader or another process kept it from finishing. */
-  busy: boolean;
-  walPages: number;
-  checkpointedPages: number;
-}
-
 type InsertParams = [
   number,
   string,
@@ -53,10 +49,8 @@ type InsertParams = [
   string | null,
 ];
 
-const CHECKPOINT_EVERY_ROWS = 1000;
 /** SQLITE_FCNTL_HAS_MOVED, https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
 const HAS_MOVED = 20;
-const PURGE_CHUNK_TRACES = 200;
 
 function withShape(row: SpanRow): string {
   const detail = (row.detail === null ? {} : JSON.parse(row.detail)) as SpanDetail;
@@ -71,14 +65,16 @@ export class Store {
   readonly #writer: string;
   readonly #dictionary: Dictionary;
   readonly #traces: TraceStates;
+  readonly #usageDaily: UsageDaily;
+  readonly #checkpointer: Checkpointer;
   readonly #settlements: SettlementWriter;
   readonly #insertSpan: Statement<unknown, InsertParams>;
   readonly #insertExecution: Statement<unknown, [number, string, string]>;
   readonly #updateTrace: Statement<unknown, [number, number, number, number]>;
   readonly #health: Statement<unknown, [string, string, string, number, string]>;
+  #maintainer: Maintainer | null = null;
   readonly #hasMoved: Int32Array = new Int32Array(2);
   #walInode = 0;
-  #rowsSinceCheckpoint = 0;
 
   /** @throws {StoreError} where the file cannot be opened, with what to do about it. */
   constructor({ path, writer, busyTimeoutMs, warn }: StoreOptions) {
@@ -89,6 +85,8 @@ export class Store {
     this.#writer = writer;
     this.#dictionary = new Dictionary(this.#db);
     this.#traces = new TraceStates(this.#db);
+    this.#usageDaily = new UsageDaily(this.#db);
+    this.#checkpointer = new Checkpointer(this.#db, this.path, busyTimeoutMs);
     this.#settlements = new SettlementWriter(this.#db);
     this.#insertSpan = this.#db.prepare(
       `INSERT INTO span_rows (trace_no, span_id, parent_span_id, shape_id, start_ns, duration_ns,
@@ -173,36 +171,31 @@ export class Store {
     }
   }
 
-  /** PASSIVE waits for nobody; TRUNCATE waits up to the busy timeout, and only a closing writer uses it. */
-  checkpoint(mode: "PASSIVE" | "TRUNCATE"): CheckpointResult {
-    this.#rowsSinceCheckpoint = 0;
-    // A blocked checkpoint is a row with busy = 1, not an error.
-    const row = this.#db.query(`PRAGMA wal_checkpoint(${mode})`).get() as Record<string, number>;
-    return {
-      busy: row["busy"] === 1,
-      walPages: row["log"] ?? 0,
-      checkpointedPages: row["checkpointed"] ?? 0,
-    };
+  /** Maintenance over this connection, for whoever writes through it: one a store. */
+  maintainer(options: MaintenanceOptions): Maintainer {
+    this.#maintainer ??= new Maintainer(
+      this.#db,
+      this.path,
+      this.#writer,
+      this.#checkpointer,
+      options,
+    );
+    return this.#maintainer;
   }
 
-  isCheckpointDue(): boolean {
-    return this.#rowsSinceCheckpoint >= CHECKPOINT_EVERY_ROWS;
+  isCheckpointDue(nowMs: number): boolean {
+    return this.#checkpointer.isDue(nowMs);
   }
 
-  /**
-   * Purges one chunk of traces last seen before `cutoffMs`, whole traces together.
-   * @returns how many traces went; 0 when none is left.
-   */
-  purge(cutoffMs: number): number {
-    const purged = this.#transaction(() => purgeChunk(this.#db, cutoffMs, PURGE_CHUNK_TRACES));
-    // Its ids may be given out again.
-    if (purged > 0) this.#traces.forget();
-    return purged;
+  /** For a writer that takes no steps of maintenance; see `Checkpointer` for what it does. */
+  checkpoint(nowMs: number): CheckpointReport {
+    return this.#checkpointer.run(nowMs);
   }
 
   close(): void {
     try {
-      this.checkpoint("TRUNCATE");
+      this.#maintainer?.close();
+      this.#checkpointer.truncate();
     } finally {
       this.#db.close(true); // Plain close() leaves statements, and with them the WAL, open.
     }
@@ -219,12 +212,13 @@ export class Store {
   }
 
   #writeRows(rows: readonly SpanRow[], nowMs: number): WriteResult {
+    this.#dictionary.refresh();
     const touched = new Map<string, TraceState>();
     let written = 0;
     for (const row of rows) {
       let state = touched.get(row.traceId);
       if (!state) {
-        state = this.#traces.open(row.traceId);
+        state = this.#openTrace(row.traceId);
         touched.set(row.traceId, state);
       }
       if (this.#writeSpan(row, state)) written += 1;
@@ -236,8 +230,19 @@ export class Store {
       this.#updateTrace.run(lastSeenMs, state.nodes.size, state.settles ? 1 : 0, state.traceNo);
     }
     if (written > 0) this.#count("written", "", written, nowMs);
-    this.#rowsSinceCheckpoint += written;
+    this.#checkpointer.noteRows(written);
     return { written, duplicates: rows.length - written, poison: [] };
+  }
+
+  #openTrace(traceId: string): TraceState {
+    const state = this.#traces.open(traceId);
+    if (state.isPurged && state.settles) {
+      // What it was counted for comes back as rows, which the new spans may then change.
+      this.#settlements.write(traceId, state);
+      this.#usageDaily.takeOut(state.traceNo);
+    }
+    state.isPurged = false;
+    return state;
   }
 
   #writeSpan(row: SpanRow, state: TraceState): boolean {

@@ -4,15 +4,9 @@
  * another process may have added some.
  */
 import type { Database, Statement } from "bun:sqlite";
-import type {
-  ExecutionFacts,
-  ModelUsageFacts,
-  SpanRow,
-  UsageFacts,
-  UsageFactsQuality,
-  UsageFactsScope,
-} from "./rows.ts";
+import { PurgedTraces } from "./purged-traces.ts";
 import type { TraceNode } from "./settle.ts";
+import { TraceReader } from "./trace-reader.ts";
 
 /** Bounds what is remembered; an evicted trace is read back when it is written to again. */
 const MAX_NODES = 200_000;
@@ -23,6 +17,8 @@ export interface TraceState {
   nodes: Map<string, TraceNode>;
   settles: boolean;
   lastSeenMs: number;
+  /** Whether it was purged, and what it was counted for is still to be brought back. */
+  isPurged: boolean;
   /** What stands in `usage_rows` for each span: its counted flag, run and time in one comparable text. */
   storedUsage: Map<string, string>;
   /** What stands in `executions`: by span id, the row as JSON. */
@@ -36,80 +32,12 @@ interface TraceRow {
   last_seen_ms: number;
 }
 
-interface NodeRow {
-  span_id: string;
-  parent_span_id: string;
-  start_s: number;
-  start_ns: number;
-  duration_ns: number;
-  facts: string | null;
-}
-
-interface UsageRow {
-  span_id: string;
-  scope: UsageFactsScope;
-  quality: UsageFactsQuality;
-  response_id: string | null;
-  provider: string | null;
-  model: string | null;
-  input_tokens: number | null;
-  cache_read_tokens: number | null;
-  cache_creation_tokens: number | null;
-  cache_creation_5m_tokens: number | null;
-  cache_creation_1h_tokens: number | null;
-  output_tokens: number | null;
-  reasoning_tokens: number | null;
-  web_search_requests: number | null;
-  reported_cost_nano_usd: number | null;
-  cost_basis: string | null;
-  computed_cost_nano_usd: number | null;
-  price_match: ModelUsageFacts["priceMatch"];
-}
-
-function modelUsage(row: UsageRow): ModelUsageFacts {
-  return {
-    provider: row.provider,
-    model: row.model,
-    inputTokens: row.input_tokens,
-    cacheReadTokens: row.cache_read_tokens,
-    cacheCreationTokens: row.cache_creation_tokens,
-    cacheCreation5mTokens: row.cache_creation_5m_tokens,
-    cacheCreation1hTokens: row.cache_creation_1h_tokens,
-    outputTokens: row.output_tokens,
-    reasoningTokens: row.reasoning_tokens,
-    webSearchRequests: row.web_search_requests,
-    reportedCostNanoUsd: row.reported_cost_nano_usd,
-    costBasis: row.cost_basis,
-    computedCostNanoUsd: row.computed_cost_nano_usd,
-    priceMatch: row.price_match,
-  };
-}
-
-/** The same rounding for a span from a batch and for one read back, or the two would settle apart. */
-function millis(startS: number, startNs: number, durationNs: number): [number, number] {
-  const endMs = startS * 1000 + Math.floor((startNs + durationNs) / 1e6);
-  return [endMs, Math.round(durationNs / 1e6)];
-}
-
-export function traceNode(row: SpanRow): TraceNode {
-  const [endMs, durationMs] = millis(row.startS, row.startNs, row.durationNs);
-  return {
-    spanId: row.spanId,
-    parentSpanId: row.parentSpanId,
-    endMs,
-    durationMs,
-    execution: row.facts?.execution ?? null,
-    usage: row.facts?.usage ?? null,
-  };
-}
-
 export class TraceStates {
   readonly #states = new Map<string, TraceState>();
   readonly #find: Statement<TraceRow, [string]>;
   readonly #add: Statement<{ id: number }, [string]>;
-  readonly #nodes: Statement<NodeRow, [number]>;
-  readonly #usage: Statement<UsageRow, [number]>;
-  readonly #runs: Statement<{ span_id: string }, [number]>;
+  readonly #reader: TraceReader;
+  readonly #purged: PurgedTraces;
   #nodeCount = 0;
 
   constructor(db: Database) {
@@ -119,20 +47,8 @@ export class TraceStates {
     this.#add = db.prepare(
       "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0) RETURNING id",
     );
-    this.#nodes = db.prepare(
-      `SELECT lower(hex(s.span_id)) AS span_id, lower(hex(s.parent_span_id)) AS parent_span_id,
-         s.start_ns / 1000000000 AS start_s, s.start_ns % 1000000000 AS start_ns, s.duration_ns, x.facts
-       FROM span_rows s LEFT JOIN execution_spans x ON x.trace_no = s.trace_no AND x.span_id = s.span_id
-       WHERE s.trace_no = ?`,
-    );
-    this.#usage = db.prepare(
-      `SELECT lower(hex(span_id)) AS span_id, scope, quality, response_id, provider, model,
-         input_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_5m_tokens,
-         cache_creation_1h_tokens, output_tokens, reasoning_tokens, web_search_requests,
-         reported_cost_nano_usd, cost_basis, computed_cost_nano_usd, price_match
-       FROM usage_rows WHERE trace_no = ? ORDER BY id`,
-    );
-    this.#runs = db.prepare("SELECT span_id FROM executions WHERE trace_no = ?");
+    this.#reader = new TraceReader(db);
+    this.#purged = new PurgedTraces(db);
   }
 
   /** The state of a trace, from memory, from the file, or new. Runs inside the writing transaction. */
@@ -141,7 +57,7 @@ export class TraceStates {
     const known = this.#states.get(traceId);
     if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) return known;
     if (known) this.#drop(traceId, known);
-    const state = row ? this.#read(row) : this.#create(traceId);
+    const state = row ? this.#read(row, traceId) : this.#create(traceId);
     this.#states.set(traceId, state);
     this.#nodeCount += state.nodes.size;
     return state;
@@ -174,40 +90,24 @@ export class TraceStates {
   #create(traceId: string): TraceState {
     const row = this.#add.get(traceId);
     if (!row) throw new Error("INSERT … RETURNING gave no row");
-    return emptyState(row.id);
+    const state = emptyState(row.id);
+    for (const node of this.#purged.recall(traceId)) {
+      state.nodes.set(node.spanId, node);
+      state.settles ||= node.usage !== null || node.execution !== null;
+      state.lastSeenMs = Math.max(state.lastSeenMs, node.endMs);
+      state.isPurged = true;
+    }
+    return state;
   }
 
-  #read(row: TraceRow): TraceState {
+  #read(row: TraceRow, traceId: string): TraceState {
     const state = emptyState(row.id);
     state.settles = row.settles === 1;
     state.lastSeenMs = row.last_seen_ms;
-    const usage = new Map<string, UsageFacts>();
-    for (const u of this.#usage.all(row.id)) {
-      const facts = usage.get(u.span_id);
-      if (facts) facts.models.push(modelUsage(u));
-      else {
-        const models = [modelUsage(u)];
-        usage.set(u.span_id, {
-          scope: u.scope,
-          quality: u.quality,
-          responseId: u.response_id,
-          models,
-        });
-      }
-      state.storedUsage.set(u.span_id, ""); // Unknown: written again, to the same values.
-    }
-    for (const run of this.#runs.all(row.id)) state.storedRuns.set(run.span_id, "");
-    for (const n of this.#nodes.all(row.id)) {
-      const [endMs, durationMs] = millis(n.start_s, n.start_ns, n.duration_ns);
-      state.nodes.set(n.span_id, {
-        spanId: n.span_id,
-        parentSpanId: n.parent_span_id || null,
-        endMs,
-        durationMs,
-        execution: n.facts === null ? null : (JSON.parse(n.facts) as ExecutionFacts),
-        usage: usage.get(n.span_id) ?? null,
-      });
-    }
+    state.nodes = this.#reader.nodesOf(row.id, traceId);
+    // What the rows say is unknown: they are written again, to the same values.
+    for (const node of state.nodes.values()) if (node.usage) state.storedUsage.set(node.spanId, "");
+    for (const spanId of this.#reader.runsOf(row.id)) state.storedRuns.set(spanId, "");
     return state;
   }
 }
@@ -218,6 +118,7 @@ function emptyState(traceNo: number): TraceState {
     nodes: new Map(),
     settles: false,
     lastSeenMs: 0,
+    isPurged: false,
     storedUsage: new Map(),
     storedRuns: new Map(),
   };

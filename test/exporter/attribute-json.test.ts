@@ -6,6 +6,7 @@ import {
   MAX_SPAN_LENGTH,
   MAX_TEXT_LENGTH,
 } from "../../src/exporter/attribute-json.ts";
+import type { TypeNote } from "../../src/store/rows.ts";
 
 describe("text is made good", () => {
   test("lone surrogates and NUL become the replacement character, all else stays", () => {
@@ -28,10 +29,11 @@ describe("text is made good", () => {
 });
 
 describe("values that JSON cannot say keep their type in a note", () => {
-  const cases: [string, unknown, unknown, string | null][] = [
+  const cases: [string, unknown, unknown, TypeNote | null][] = [
     ["NaN", Number.NaN, "NaN", "double"],
     ["infinity", Number.NEGATIVE_INFINITY, "-Infinity", "double"],
-    ["NaN in an array", [1, Number.NaN], [1, "NaN"], "double"],
+    ["NaN in an array", [1, Number.NaN], [1, "NaN"], { 1: "double" }],
+    ["bytes deep inside", { a: [new Uint8Array([1])] }, { a: ["AQ=="] }, { a: { 0: "bytes" } }],
     ["2^63 - 1", 2n ** 63n - 1n, "9223372036854775807", "int64"],
     ["beyond 64 bits", 2n ** 64n + 1n, "1", "int64"],
     ["bytes", new Uint8Array([1, 2, 255]), "AQL/", "bytes"],
@@ -43,7 +45,7 @@ describe("values that JSON cannot say keep their type in a note", () => {
     test(name, () => {
       const { values, types } = attributeJson({ k: value });
       expect(JSON.parse(JSON.stringify(values))).toEqual([json]);
-      expect(types?.["k"] ?? null).toBe(note);
+      expect(types?.["k"] ?? null).toEqual(note);
     });
   }
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { settle, type TraceNode } from "../../src/store/settle.ts";
-import { traceNode } from "../../src/store/trace-states.ts";
+import { traceNode } from "../../src/store/trace-reader.ts";
 import {
   execution,
   modelUsage,

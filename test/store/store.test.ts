@@ -104,6 +104,23 @@ describe("writing a batch", () => {
     store.close();
   });
 
+  test("makes a lower bound of a run that was cut short, although each call is exact", () => {
+    const store = openStore();
+    const cutShort = execution({ nested: true, usageQuality: "lower_bound" });
+    store.write(
+      [
+        spanRow({ span: "run", execution: execution({}) }),
+        spanRow({ span: "query", parent: "run", execution: cutShort }),
+        spanRow({ span: "chat", parent: "query", usage: usage({}) }),
+      ],
+      NOW_MS,
+    );
+    expect(query(store.path, "SELECT usage_quality, input_tokens FROM executions")).toEqual([
+      { usage_quality: "lower_bound", input_tokens: 10 },
+    ]);
+    store.close();
+  });
+
   test("again changes nothing", () => {
     const store = openStore();
     store.write(REVIEW, NOW_MS);
@@ -200,86 +217,6 @@ describe("the view spans", () => {
         scope_name: "test",
       },
     ]);
-    store.close();
-  });
-});
-
-describe("purging", () => {
-  const OLD_MS = NOW_MS - 100 * 86_400_000;
-
-  function oldReview(trace: string): SpanRow[] {
-    return REVIEW.map((row) => ({
-      ...row,
-      traceId: hexId(trace, 32),
-      startS: row.startS - 100 * 86_400,
-    }));
-  }
-
-  test("moves what old traces cost to usage_daily, to the nano-dollar, and keeps young ones", () => {
-    const store = openStore();
-    store.write([...oldReview("a"), ...oldReview("b"), ...REVIEW], NOW_MS);
-    store.write(
-      [
-        spanRow({
-          trace: "bare",
-          endMs: OLD_MS,
-          execution: execution({ model: "claude-opus-4-5" }),
-        }),
-      ],
-      NOW_MS,
-    );
-    expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(3);
-    expect(store.purge(NOW_MS - 90 * 86_400_000)).toBe(0);
-    expect(query(store.path, "SELECT count(*) AS n FROM executions")).toEqual([{ n: 1 }]);
-    expect(query(store.path, "SELECT count(*) AS n FROM span_rows")).toEqual([{ n: 5 }]);
-    expect(
-      query(
-        store.path,
-        `SELECT day, model, runs, failures, model_runs, input_tokens, cost_nano_usd,
-           estimated_cost_nano_usd, duration_ms FROM usage_daily ORDER BY model`,
-      ),
-    ).toEqual([
-      {
-        day: "2026-08-12",
-        model: "claude-haiku-4-5",
-        runs: 0,
-        failures: 0,
-        model_runs: 2,
-        input_tokens: 20,
-        cost_nano_usd: 2000,
-        estimated_cost_nano_usd: 2000,
-        duration_ms: 0,
-      },
-      {
-        day: "2026-08-12",
-        model: "claude-opus-4-5",
-        runs: 1,
-        failures: 0,
-        model_runs: 0,
-        input_tokens: 0,
-        cost_nano_usd: 0,
-        estimated_cost_nano_usd: 0,
-        duration_ms: 1500,
-      },
-      {
-        day: "2026-08-12",
-        model: "claude-sonnet-4-5",
-        runs: 2,
-        failures: 0,
-        model_runs: 2,
-        input_tokens: 20,
-        cost_nano_usd: 15_582_000,
-        estimated_cost_nano_usd: 0,
-        duration_ms: 3000,
-      },
-    ]);
-    store.close();
-  });
-
-  test("takes a trace whose clock ran ahead once its writing is old enough", () => {
-    const store = openStore();
-    store.write([spanRow({ endMs: NOW_MS + 900 * 86_400_000 })], NOW_MS);
-    expect(store.purge(NOW_MS + 1)).toBe(1);
     store.close();
   });
 });

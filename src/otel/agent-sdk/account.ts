@@ -5,7 +5,7 @@
  */
 import type { BoundedMap } from "../bounded-map.ts";
 import type { ModelUsage } from "../execution.ts";
-import { type Fields, textOf } from "../values.ts";
+import { type Fields, nanoUsdOf, textOf } from "../values.ts";
 import type { Seen } from "./chat-spans.ts";
 import {
   difference,
@@ -77,13 +77,13 @@ export class Account {
 
   /** For a result without `modelUsage`: its `usage` leaves out subagents, so it is a lower bound. */
   #mainLoopLedger(result: Fields, seen: Seen): Ledger | undefined {
-    const totals = mainLoopTotals(result, seen.model ?? "unknown");
+    const totals = mainLoopTotals(result, seen.model ?? "");
     if (totals === undefined || isEmpty(totals)) return undefined;
     const before = this.#costNanoUsd;
     const continued = this.#continuation !== undefined;
     this.#continuation = undefined;
     const entries = usageOf(totals).map(({ costUsd, ...usage }) => {
-      this.#costNanoUsd = Math.round((costUsd ?? 0) * 1e9);
+      this.#costNanoUsd = nanoUsdOf(costUsd) ?? 0;
       const addedNanoUsd = this.#costNanoUsd - (this.#costNanoUsd < before ? 0 : before);
       return costUsd === undefined ? usage : { ...usage, costUsd: addedNanoUsd / 1e9 };
     });

@@ -73,9 +73,9 @@ function startRun<Q extends QueryFunction>(
   const query = optionsOf(params);
   const described = guarded(() => options.describe?.(params as Parameters<Q>[0]), options.onError);
   const execution: Execution = {
-    name: textOf(query?.["agent"]) ?? DEFAULT_NAME,
-    model: textOf(query?.["model"]),
     ...described,
+    name: textOf(described?.name) ?? textOf(query?.["agent"]) ?? DEFAULT_NAME,
+    model: textOf(described?.model) ?? textOf(query?.["model"]),
   };
   return new QueryRun({
     source: {

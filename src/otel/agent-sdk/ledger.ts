@@ -5,7 +5,7 @@
  */
 import type { UsageQuality } from "../attributes.ts";
 import type { ModelUsage } from "../execution.ts";
-import { amountOf, countOf, type Fields, fieldsOf, textOf } from "../values.ts";
+import { amountOf, countOf, type Fields, fieldsOf, nanoUsdOf, textOf } from "../values.ts";
 import { providerName } from "./provider-names.ts";
 
 const COUNTERS = [
@@ -23,14 +23,14 @@ const COUNTERS = [
 type Counter = (typeof COUNTERS)[number];
 
 /** One entry of `modelUsage`. A counter that the SDK did not give is absent. */
-interface Account extends Partial<Record<Counter, number>> {
+interface ModelTotals extends Partial<Record<Counter, number>> {
   model: string;
   provider: string;
   costBasis: string | undefined;
 }
 
 /** Running totals by the SDK's own key for a model, which may be an alias. */
-export type Totals = ReadonlyMap<string, Account>;
+export type Totals = ReadonlyMap<string, ModelTotals>;
 
 export const NO_TOTALS: Totals = new Map();
 
@@ -46,7 +46,7 @@ export interface Ledger {
 export function totalsOf(modelUsage: unknown): Totals | undefined {
   const byModel = fieldsOf(modelUsage);
   if (byModel === undefined || Array.isArray(modelUsage)) return undefined;
-  const totals = new Map<string, Account>();
+  const totals = new Map<string, ModelTotals>();
   for (const [key, value] of Object.entries(byModel)) {
     const usage = fieldsOf(value);
     if (usage !== undefined) totals.set(key, accountOf(key, usage));
@@ -88,7 +88,7 @@ export function difference(totals: Totals, base: Totals): Totals {
 
 /** Totals as usage: one entry a model and provider, none for a model without any use. */
 export function usageOf(totals: Totals): ModelUsage[] {
-  const merged = new Map<string, Account>();
+  const merged = new Map<string, ModelTotals>();
   for (const account of totals.values()) {
     if (isUnused(account)) continue;
     const key = `${account.provider} ${account.model}`;
@@ -105,12 +105,11 @@ export function usageOf(totals: Totals): ModelUsage[] {
   }));
 }
 
-function isUnused(account: Account): boolean {
+function isUnused(account: ModelTotals): boolean {
   return COUNTERS.every((counter) => (account[counter] ?? 0) === 0);
 }
 
-function accountOf(key: string, usage: Fields): Account {
-  const costUsd = amountOf(usage["costUSD"]);
+function accountOf(key: string, usage: Fields): ModelTotals {
   const counters: Record<Counter, number | undefined> = {
     inputTokens: countOf(usage["inputTokens"]),
     outputTokens: countOf(usage["outputTokens"]),
@@ -120,9 +119,9 @@ function accountOf(key: string, usage: Fields): Account {
     cacheCreation1hTokens: countOf(usage["cacheCreationEphemeral1hInputTokens"]),
     reasoningTokens: countOf(usage["thinkingTokens"]),
     webSearchRequests: countOf(usage["webSearchRequests"]),
-    costNanoUsd: costUsd === undefined ? undefined : Math.round(costUsd * 1e9),
+    costNanoUsd: nanoUsdOf(usage["costUSD"]),
   };
-  const account: Account = {
+  const account: ModelTotals = {
     model: textOf(usage["canonicalModel"]) ?? key,
     provider: providerName(usage["provider"]),
     costBasis: textOf(usage["costBasis"]),
@@ -142,20 +141,20 @@ function hasFallen(totals: Totals, base: Totals): boolean {
   return false;
 }
 
-function subtract(account: Account, base: Account | undefined): Account {
+function subtract(account: ModelTotals, base: ModelTotals | undefined): ModelTotals {
   return combine(account, base, (now, before) => now - before);
 }
 
-function add(one: Account, other: Account): Account {
+function add(one: ModelTotals, other: ModelTotals): ModelTotals {
   const costBasis = one.costBasis === other.costBasis ? one.costBasis : "unknown";
   return { ...combine(one, other, (a, b) => a + b), costBasis };
 }
 
 function combine(
-  account: Account,
-  other: Account | undefined,
+  account: ModelTotals,
+  other: ModelTotals | undefined,
   operation: (a: number, b: number) => number,
-): Account {
+): ModelTotals {
   const result = { ...account };
   for (const counter of COUNTERS) {
     if (account[counter] === undefined && other?.[counter] === undefined) continue;

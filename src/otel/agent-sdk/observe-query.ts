@@ -19,11 +19,7 @@ export function observeQuery(
   timedOut: () => boolean,
   onError: OnError | undefined,
 ): unknown {
-  const object = fieldsOf(query);
-  if (object === undefined) {
-    guarded(() => run.end(), onError);
-    return query;
-  }
+  const object = fieldsOf(query) ?? {};
   const own = (key: PropertyKey): Method | undefined => {
     const method: unknown = Reflect.get(object, key);
     return typeof method === "function"
@@ -32,6 +28,10 @@ export function observeQuery(
   };
   const iterate = own(Symbol.asyncIterator);
   const next = own("next");
+  if (next === undefined && iterate === undefined) {
+    guarded(() => run.end(), onError);
+    return query;
+  }
   if (next === undefined) {
     const observed = (): unknown => observeQuery(iterate?.(), run, timedOut, onError);
     return overlay(object, members([[Symbol.asyncIterator, iterate && observed]]));
@@ -53,8 +53,8 @@ export function observeQuery(
     const ended = (): unknown => guarded(() => run.end(CLOSED_BY_CONSUMER), onError);
     return (...args) => {
       const closed = close(...args);
-      if (closed instanceof Promise) closed.then(ended, ended);
-      else ended();
+      if (closed instanceof Promise) return closed.finally(ended);
+      ended();
       return closed;
     };
   };

@@ -2,12 +2,13 @@
  * One query from its call to its end, however it ends: a turn, with its `invoke_agent` span, for
  * each result message. A result closes its turn; the next turn opens with its first message.
  */
-import type { Attributes, Context } from "@opentelemetry/api";
+import type { Attributes, Context, Span } from "@opentelemetry/api";
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_INPUT_MESSAGES,
   ATTR_GEN_AI_OUTPUT_MESSAGES,
+  ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
   ATTR_GEN_AI_TOOL_CALL_ID,
@@ -22,13 +23,13 @@ import {
 import { BoundedMap } from "../bounded-map.ts";
 import { messageAttribute } from "../content.ts";
 import { errorType, recordError } from "../errors.ts";
-import type { Execution } from "../execution.ts";
+import type { Execution, ModelUsage } from "../execution.ts";
 import { type ExecutionSpan, startExecutionSpan } from "../execution-span.ts";
 import { recordOutcome, recordUsage } from "../record-result.ts";
 import { defined, totalUsage, type Usage } from "../usage-attributes.ts";
 import { amountOf, countOf, type Fields, fieldsOf, textOf } from "../values.ts";
 import type { Account } from "./account.ts";
-import { outcomeOf, resultErrorType } from "./result.ts";
+import { outcomeOf } from "./result.ts";
 import { RunTree } from "./run-tree.ts";
 import { MAX_REMEMBERED, type SpanSource } from "./span-source.ts";
 
@@ -112,25 +113,34 @@ export class QueryRun {
 
   /** The query threw, itself or while it was read. */
   fail(error: unknown, isTimeout: boolean): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#tree.end(errorType(error));
-    if (this.#turn === undefined) return;
-    recordError(this.#turn.span, error, this.#source.now());
-    if (isTimeout) this.#set({ [ATTR_IS_TIMEOUT]: true });
-    this.#endTurnSpan();
+    this.#end(errorType(error), (span) => {
+      recordError(span, error, this.#source.now());
+      if (isTimeout) span.setAttribute(ATTR_IS_TIMEOUT, true);
+    });
   }
 
   /** No more messages come. `reason` says why, where it was not the query that ended them. */
   end(reason?: typeof CLOSED_BY_CONSUMER): void {
+    const conclusion = reason === undefined ? "error" : "failure";
+    const error = this.#turn === undefined ? undefined : (reason ?? NO_RESULT);
+    this.#end(error, (span) => recordOutcome(span, { conclusion, errorType: error }));
+  }
+
+  /** Without a result there is no account: the chat spans show what was seen. */
+  #end(error: string | undefined, record: (span: Span) => void): void {
     if (this.#ended) return;
     this.#ended = true;
     const turn = this.#turn;
-    this.#tree.end(turn === undefined ? undefined : (reason ?? NO_RESULT));
-    if (turn === undefined) return;
-    const conclusion = reason === undefined ? "error" : "failure";
-    recordOutcome(turn.span, { conclusion }, reason ?? NO_RESULT);
-    this.#endTurnSpan();
+    try {
+      this.#tree.end(error);
+      if (turn === undefined) return;
+      record(turn.span);
+      const { model } = this.#tree.chats.takeSeen();
+      this.#set({ [ATTR_GEN_AI_RESPONSE_MODEL]: model, [ATTR_USAGE_QUALITY]: "lower_bound" });
+    } finally {
+      turn?.span.end(this.#source.now());
+      this.#turn = undefined;
+    }
   }
 
   #openTurn(): void {
@@ -187,9 +197,8 @@ export class QueryRun {
       this.#permissionDenied(fieldsOf(denial) ?? {});
     }
     const outcome = outcomeOf(result);
-    const error = outcome.conclusion === "success" ? undefined : resultErrorType(result);
-    this.#tree.endTurn(error);
-    recordOutcome(turn.span, outcome, error);
+    this.#tree.endTurn(outcome.errorType);
+    recordOutcome(turn.span, outcome);
     this.#recordAccount(turn, result);
     const text = this.#source.capture(result["result"], "completion");
     this.#set(messageAttribute(ATTR_GEN_AI_OUTPUT_MESSAGES, "assistant", text));
@@ -207,16 +216,10 @@ export class QueryRun {
       return;
     }
     const { entries, quality } = ledger;
+    const provider = textOf(this.#start.execution.provider) ?? soleProvider(entries);
+    this.#set({ [ATTR_GEN_AI_PROVIDER_NAME]: provider });
     const totals = entries.length === 0 ? NO_USAGE : totalUsage(entries);
     recordUsage(span, "ledger", entries, totals, quality, this.#source.now());
-  }
-
-  /** Without a result there is no account: the chat spans show what was seen. */
-  #endTurnSpan(): void {
-    const seen = this.#tree.chats.takeSeen();
-    this.#set({ [ATTR_GEN_AI_RESPONSE_MODEL]: seen.model, [ATTR_USAGE_QUALITY]: "lower_bound" });
-    this.#turn?.span.end(this.#source.now());
-    this.#turn = undefined;
   }
 
   #set(attributes: Attributes): void {
@@ -236,6 +239,11 @@ const NO_USAGE: Usage = {
   cacheCreationTokens: 0,
   costUsd: 0,
 };
+
+function soleProvider(entries: readonly ModelUsage[]): string | undefined {
+  const providers = new Set(entries.map((entry) => entry.provider));
+  return providers.size === 1 ? entries[0]?.provider : undefined;
+}
 
 const NO_RESULT = "no_result";
 

@@ -1,7 +1,7 @@
 /** The Agent SDK's result message as an {@link ExecutionResult}. */
-import type { Conclusion, ExecutionResult } from "../execution.ts";
+import type { Conclusion, ExecutionResult, ModelUsage } from "../execution.ts";
 import { totalUsage } from "../usage-attributes.ts";
-import { amountOf, countOf, type Fields, fieldsOf, roundToNanoUsd, textOf } from "../values.ts";
+import { amountOf, countOf, type Fields, fieldsOf, nanoUsdOf, textOf } from "../values.ts";
 import { isEmpty, mainLoopTotals, type Totals, totalsOf, usageOf } from "./ledger.ts";
 
 /**
@@ -26,22 +26,20 @@ export function executionResultFromSdk(
   if (result === undefined || result["type"] !== "result") {
     return { ...fallback, conclusion: fallback.conclusion ?? "error" };
   }
-  const totals =
-    totalsOf(result["model_usage_since_last_result"]) ??
-    totalsOf(result["modelUsage"]) ??
-    mainLoopTotals(result, fallback.model ?? "unknown");
   return {
     ...fallback,
     ...definedOnly(outcomeOf(result)),
-    ...(totals === undefined || isCrash(result, totals) ? {} : usageFields(result, totals)),
+    ...usageFields(result, fallback.model),
     conclusion: conclusionOf(result),
   };
 }
 
 /** What a result says of its run, but for the usage. */
 export function outcomeOf(result: Fields): ExecutionResult {
+  const conclusion = conclusionOf(result);
   return {
-    conclusion: conclusionOf(result),
+    conclusion,
+    errorType: conclusion === "success" ? undefined : errorTypeOf(result),
     numTurns: countOf(result["num_turns"]),
     durationMs: amountOf(result["duration_ms"]),
     sessionId: textOf(result["session_id"]),
@@ -50,7 +48,7 @@ export function outcomeOf(result: Fields): ExecutionResult {
   };
 }
 
-export function conclusionOf(result: Fields): Conclusion {
+function conclusionOf(result: Fields): Conclusion {
   if (result["stop_reason"] === REFUSAL) return "failure";
   const subtype = result["subtype"];
   if (FAILURES.has(subtype)) return "failure";
@@ -66,7 +64,7 @@ const FAILURES: ReadonlySet<unknown> = new Set([
 ]);
 
 /** The `error.type` of a result that is no success. */
-export function resultErrorType(result: Fields): string {
+function errorTypeOf(result: Fields): string {
   if (result["stop_reason"] === REFUSAL) return REFUSAL;
   const status = countOf(result["api_error_status"]);
   if (status !== undefined) return String(status);
@@ -85,23 +83,40 @@ export function isCrash(result: Fields, totals: Totals): boolean {
   return result["subtype"] === "error_during_execution" && isEmpty(totals);
 }
 
-function usageFields(result: Fields, totals: Totals): Partial<ExecutionResult> {
+function usageFields(
+  result: Fields,
+  configuredModel: string | undefined,
+): Partial<ExecutionResult> {
+  const added = totalsOf(result["model_usage_since_last_result"]);
+  const totals =
+    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "");
+  if (totals === undefined || isCrash(result, totals)) return {};
   const entries = usageOf(totals);
-  const total = totalUsage(entries);
-  const [only] = entries;
+  const sum = totalUsage(entries);
+  const reportedUsd = added === undefined ? amountOf(result["total_cost_usd"]) : 0;
+  const costNanoUsd = nanoUsdOf(entries.length === 0 ? reportedUsd : sum.costUsd);
   return {
-    inputTokens: countOf(total.inputTokens) ?? 0,
-    outputTokens: countOf(total.outputTokens) ?? 0,
-    cacheReadTokens: countOf(total.cacheReadTokens) ?? 0,
-    cacheCreationTokens: countOf(total.cacheCreationTokens) ?? 0,
-    ...costField(amountOf(entries.length === 0 ? result["total_cost_usd"] : total.costUsd)),
-    ...(entries.length === 1 && only !== undefined ? { model: only.model } : {}),
+    inputTokens: countOf(sum.inputTokens) ?? 0,
+    outputTokens: countOf(sum.outputTokens) ?? 0,
+    cacheReadTokens: countOf(sum.cacheReadTokens) ?? 0,
+    cacheCreationTokens: countOf(sum.cacheCreationTokens) ?? 0,
+    ...(costNanoUsd === undefined ? {} : { costUsd: costNanoUsd / 1e9 }),
+    ...modelField(entries, totals, configuredModel),
     modelUsage: entries,
   };
 }
 
-function costField(costUsd: number | undefined): Partial<ExecutionResult> {
-  return costUsd === undefined ? {} : { costUsd: roundToNanoUsd(costUsd) };
+/** The one model used; of several the configured one, resolved from its alias, or the costliest. */
+function modelField(
+  entries: readonly ModelUsage[],
+  totals: Totals,
+  configured: string | undefined,
+): Partial<ExecutionResult> {
+  const [first] = entries.toSorted((a, b) => (b.costUsd ?? 0) - (a.costUsd ?? 0));
+  const named =
+    configured === undefined ? undefined : (totals.get(configured)?.model ?? configured);
+  const model = textOf(entries.length === 1 ? first?.model : (named ?? first?.model));
+  return model === undefined ? {} : { model };
 }
 
 /** What the model wrote is content, so a refusal's text is not its error message. */

@@ -164,7 +164,8 @@ export class RunTree {
     const call = this.#tools.get(id);
     if (call === undefined) return;
     call.endedMs ??= this.#source.now();
-    call.result ??= this.#source.capture(block["content"], "tool_result");
+    // What the model was given, which may be less than what the tool told its hook.
+    call.result = this.#source.capture(block["content"], "tool_result") ?? call.result;
     if (isDenial(decision)) call.errorType = PERMISSION_DENIED;
     else if (block["is_error"] === true) call.errorType ??= "tool_error";
     // Whether an error was a denial may be told by the result of the turn alone.

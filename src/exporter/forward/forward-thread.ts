@@ -1,0 +1,32 @@
+/** The thread that forwards, so that reading, encoding and waiting cost the host nothing. */
+import type { ForwardProgress } from "./forwarder.ts";
+import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
+
+export type ToThread =
+  | { kind: "start"; target: ForwardTarget }
+  /** Sends what is left, for at most `deadlineMs`, and ends. */
+  | { kind: "stop"; deadlineMs: number };
+
+export type FromThread =
+  | { kind: "ready" }
+  | { kind: "progress"; progress: ForwardProgress }
+  | { kind: "stopped" };
+
+declare const self: Worker;
+
+const stop = new AbortController();
+const end = new AbortController();
+const say = (message: FromThread): void => self.postMessage(message);
+
+self.onmessage = async ({ data }: MessageEvent<ToThread>) => {
+  if (data.kind === "stop") {
+    stop.abort();
+    setTimeout(() => end.abort(), data.deadlineMs).unref();
+    return;
+  }
+  await forwardUntil(data.target, stop.signal, end.signal, (progress) =>
+    say({ kind: "progress", progress }),
+  );
+  say({ kind: "stopped" });
+};
+say({ kind: "ready" });

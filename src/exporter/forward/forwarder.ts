@@ -1,0 +1,205 @@
+/**
+ * Sends the outbox to one destination, in order, and moves the cursor after each answer: at least
+ * once, whatever crashes. "Later" is waited for; what is refused is halved until the spans at fault
+ * are found, and only those are passed over, by name.
+ */
+import type { Outbox, OutboxPosition, Refusal, StoredSpan } from "../../store/outbox.ts";
+import { ReplayedSpanReader } from "../replayed-span.ts";
+import type { Answer, Destination } from "./destination.ts";
+
+export interface ForwardProgress {
+  /** Spans that the destination took in this run. */
+  accepted: number;
+  /** Spans that it will not take: named in `forward_refusals`. */
+  refused: number;
+  /** What holds it up right now, or null. */
+  trouble: string | null;
+}
+
+/** Time, passed in so that tests need not wait. */
+export interface ForwardClock {
+  now(): number;
+  /** Resolves after `ms`, or at once where the signal aborts. Never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface ForwarderOptions {
+  outbox: Outbox;
+  destination: Destination;
+  /** Identifies this process among those that may forward the same file. */
+  holder: string;
+  /** Whether the process of a holder still runs. */
+  isAlive: (holder: string) => boolean;
+  clock: ForwardClock;
+  onProgress: (progress: ForwardProgress) => void;
+}
+
+export interface RunOptions {
+  /** Whether to go on waiting for new spans once all are sent. */
+  follow: boolean;
+  /** Gives up after so long without any span getting through. */
+  patienceMs: number;
+  /** Ends the run; the cursor stands after the last answer. */
+  signal: AbortSignal;
+}
+
+export type RunEnd =
+  /** All that was stored has been dealt with. */
+  | "done"
+  | "stopped"
+  /** Another process forwards to this destination. */
+  | "held"
+  /** Nothing got through within the patience; `trouble` says why. */
+  | "gave_up";
+
+/** OTLP receivers take 4 MiB (gRPC) to 20 MiB (HTTP) and protobuf is no larger than what is stored. */
+const MAX_REQUEST_BYTES = 1024 * 1024;
+const MAX_REQUEST_SPANS = 512;
+const POLL_MS = 1000;
+const HOLD_MS = 60_000;
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+/** A server may ask for more patience than this; it is then asked again sooner. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+type Delivery = "delivered" | "later" | "moved";
+
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #reader = new ReplayedSpanReader();
+  readonly #progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  #failures = 0;
+  #waitMs = 0;
+  #heldUntilMs = 0;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+  }
+
+  get progress(): Readonly<ForwardProgress> {
+    return this.#progress;
+  }
+
+  /** Never rejects for what the destination does. @throws {StoreError} where the file fails. */
+  async run({ follow, patienceMs, signal }: RunOptions): Promise<RunEnd> {
+    const { outbox, clock, holder } = this.#options;
+    let sinceMs = clock.now();
+    try {
+      while (!signal.aborted) {
+        const position = this.#hold() ? outbox.position() : null;
+        if (position === null && !follow) return "held";
+        const spans = position
+          ? outbox.read(position.cursor, MAX_REQUEST_SPANS, MAX_REQUEST_BYTES)
+          : [];
+        if (position === null || spans.length === 0) {
+          if (!follow) return "done";
+          await clock.sleep(POLL_MS, signal);
+          sinceMs = clock.now();
+          continue;
+        }
+        const acceptedBefore = this.#progress.accepted;
+        const delivery = await this.#deliver(position, spans, signal);
+        if (delivery === "delivered" || this.#progress.accepted > acceptedBefore) {
+          sinceMs = clock.now();
+        }
+        if (delivery !== "later") continue;
+        if (clock.now() + this.#waitMs - sinceMs > patienceMs) return "gave_up";
+        await clock.sleep(this.#waitMs, signal);
+      }
+      return "stopped";
+    } finally {
+      this.#heldUntilMs = 0;
+      outbox.release(holder);
+    }
+  }
+
+  /** Renewed now and then only: each time is a write to the file. */
+  #hold(): boolean {
+    const { outbox, clock, holder, isAlive } = this.#options;
+    const nowMs = clock.now();
+    if (this.#heldUntilMs - nowMs > HOLD_MS / 2) return true;
+    const isHeld = outbox.hold(holder, nowMs, nowMs + HOLD_MS, isAlive);
+    this.#heldUntilMs = isHeld ? nowMs + HOLD_MS : 0;
+    return isHeld;
+  }
+
+  /** Sends a batch, or the parts of it that are taken, and confirms each part as it is answered. */
+  async #deliver(
+    position: OutboxPosition,
+    batch: StoredSpan[],
+    signal: AbortSignal,
+  ): Promise<Delivery> {
+    const parts = [batch];
+    for (let part = parts.shift(); part; part = parts.shift()) {
+      if (signal.aborted) return "moved";
+      let answer = await this.#send(part);
+      if (answer.kind === "refused" && part.length > 1) {
+        const middle = part.length >> 1;
+        parts.unshift(part.slice(0, middle), part.slice(middle));
+        continue;
+      }
+      if (answer.kind === "refused") answer = await this.#secondTry(part, parts[0], answer);
+      if (answer.kind === "later") return this.#later(answer);
+      if (!this.#confirm(position, part, answer)) return "moved";
+    }
+    return "delivered";
+  }
+
+  /**
+   * A span is passed over only if it is refused twice while the destination takes something else: a
+   * destination that takes nothing at all (a wrong token, a wrong path) is waited for.
+   */
+  async #secondTry(
+    part: StoredSpan[],
+    next: StoredSpan[] | undefined,
+    first: Answer,
+  ): Promise<Answer> {
+    for (const other of [next ?? [], []]) {
+      const answer = await this.#send(other);
+      if (answer.kind === "later") return answer;
+      if (answer.kind === "accepted") return this.#send(part);
+    }
+    return { kind: "later", afterMs: null, reason: first.reason };
+  }
+
+  async #send(spans: StoredSpan[]): Promise<Answer> {
+    try {
+      return await this.#options.destination.send(spans.map((span) => this.#reader.span(span)));
+    } catch (error) {
+      return { kind: "refused", reason: `It cannot be encoded: ${String(error)}` };
+    }
+  }
+
+  #confirm(position: OutboxPosition, part: StoredSpan[], answer: Answer): boolean {
+    const [first] = part;
+    const last = part.at(-1);
+    if (!first || !last) return true;
+    const refused =
+      answer.kind === "accepted" ? Math.min(answer.rejectedSpans, part.length) : part.length;
+    const refusals: Refusal[] =
+      refused === 0
+        ? []
+        : [{ traceId: first.traceId, spanId: first.spanId, spans: refused, reason: answer.reason }];
+    const accepted = part.length - refused;
+    const { outbox, clock, onProgress } = this.#options;
+    if (!outbox.confirm(position, { cursor: last.id, accepted, refusals }, clock.now()))
+      return false;
+    this.#progress.accepted += accepted;
+    this.#progress.refused += refused;
+    this.#progress.trouble = null;
+    this.#failures = 0;
+    onProgress({ ...this.#progress });
+    return true;
+  }
+
+  #later({ afterMs, reason }: Answer & { kind: "later" }): "later" {
+    const backoffMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS);
+    this.#failures += 1;
+    // A fifth either way, so that many hosts do not come back at the same moment.
+    const jitteredMs = Math.round(backoffMs * (0.8 + Math.random() * 0.4));
+    this.#waitMs = afterMs === null ? jitteredMs : Math.min(afterMs, MAX_RETRY_AFTER_MS);
+    this.#progress.trouble = reason;
+    this.#options.onProgress({ ...this.#progress });
+    return "later";
+  }
+}

@@ -1,0 +1,149 @@
+/** The outbox of one file, one destination and the forwarder between them, opened and closed as one. */
+import { Outbox } from "../../store/outbox.ts";
+import type { OtlpProtocol } from "../otlp.ts";
+import type { Destination, DestinationOptions } from "./destination.ts";
+import {
+  type ForwardClock,
+  Forwarder,
+  type ForwardProgress,
+  type RunEnd,
+  type RunOptions,
+} from "./forwarder.ts";
+import { GrpcDestination } from "./grpc-destination.ts";
+import { HttpDestination } from "./http-destination.ts";
+
+/** Plain values: they cross to the thread that forwards. */
+export interface ForwardTarget extends DestinationOptions {
+  /** The database file. */
+  path: string;
+  protocol: OtlpProtocol;
+  /** Whether retention waits for this destination, within the file's size bound. @default as it was, else false */
+  holdsRetention?: boolean | undefined;
+}
+
+const BUSY_TIMEOUT_MS = 2000;
+const REOPEN_MS = 30_000;
+
+/** @param holdsProcess whether a wait keeps the process from ending. */
+function systemClock(holdsProcess: boolean): ForwardClock {
+  return {
+    now: Date.now,
+    sleep(ms, signal) {
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const end = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", end);
+          resolve();
+        };
+        const timer = setTimeout(end, ms);
+        if (!holdsProcess) timer.unref();
+        signal.addEventListener("abort", end);
+      });
+    },
+  };
+}
+
+/** A holder is named by its process, so that the hold of a dead one is nobody's. */
+function isAlive(holder: string): boolean {
+  try {
+    process.kill(Number.parseInt(holder, 10), 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** @throws {Error} with the install command where the protocol's package is missing. */
+export function openDestination(target: ForwardTarget): Destination {
+  return target.protocol === "grpc"
+    ? new GrpcDestination(target)
+    : new HttpDestination(target.protocol, target);
+}
+
+export class Forwarding {
+  readonly #outbox: Outbox;
+  readonly #destination: Destination;
+  readonly #forwarder: Forwarder;
+
+  constructor(
+    target: ForwardTarget,
+    onProgress: (progress: ForwardProgress) => void,
+    clock: ForwardClock = systemClock(true),
+  ) {
+    const { path, holdsRetention } = target;
+    this.#destination = openDestination(target);
+    const { url } = this.#destination;
+    this.#outbox = new Outbox({ path, url, busyTimeoutMs: BUSY_TIMEOUT_MS });
+    if (holdsRetention !== undefined) this.#outbox.holdRetention(holdsRetention);
+    this.#forwarder = new Forwarder({
+      outbox: this.#outbox,
+      destination: this.#destination,
+      holder: `${process.pid}:${crypto.randomUUID()}`,
+      isAlive,
+      clock,
+      onProgress,
+    });
+  }
+
+  get url(): string {
+    return this.#destination.url;
+  }
+
+  get progress(): Readonly<ForwardProgress> {
+    return this.#forwarder.progress;
+  }
+
+  /** Stored spans that are still to be sent. */
+  pending(): number {
+    return this.#outbox.pending(this.#outbox.position().cursor);
+  }
+
+  /** Goes to the first span that ended at `sinceMs` or later, whether it was sent before or not. */
+  startAt(sinceMs: number): void {
+    this.#outbox.startAt(sinceMs);
+  }
+
+  run(options: RunOptions): Promise<RunEnd> {
+    return this.#forwarder.run(options);
+  }
+
+  close(): void {
+    this.#destination.close();
+    this.#outbox.close();
+  }
+}
+
+/**
+ * Forwards in the background until `stop`, then what is left, as long as the destination takes it, until `end`. A file that
+ * fails is opened again later. Never rejects.
+ */
+export async function forwardUntil(
+  target: ForwardTarget,
+  stop: AbortSignal,
+  end: AbortSignal,
+  onProgress: (progress: ForwardProgress) => void,
+): Promise<void> {
+  const clock = systemClock(false);
+  let base = { accepted: 0, refused: 0 };
+  for (let isStopped = false; !isStopped; ) {
+    let forwarding: Forwarding | undefined;
+    const { accepted, refused } = base;
+    const report = (now: Readonly<ForwardProgress>, trouble = now.trouble): void => {
+      base = { accepted: accepted + now.accepted, refused: refused + now.refused };
+      onProgress({ ...base, trouble });
+    };
+    try {
+      forwarding = new Forwarding(target, report, clock);
+      await forwarding.run({ follow: true, patienceMs: Number.POSITIVE_INFINITY, signal: stop });
+      await forwarding.run({ follow: false, patienceMs: 0, signal: end });
+      isStopped = true;
+    } catch (error) {
+      onProgress({ ...base, trouble: error instanceof Error ? error.message : String(error) });
+      isStopped = stop.aborted;
+      await clock.sleep(REOPEN_MS, stop);
+    } finally {
+      forwarding?.close();
+    }
+  }
+}

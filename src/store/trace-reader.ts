@@ -1,0 +1,149 @@
+/** Reads a trace back from the file, as far as settling needs it. */
+import type { Database, Statement } from "bun:sqlite";
+import { PurgedTraces } from "./purged-traces.ts";
+import type {
+  ExecutionFacts,
+  ModelUsageFacts,
+  SpanRow,
+  UsageFacts,
+  UsageFactsQuality,
+  UsageFactsScope,
+} from "./rows.ts";
+import type { TraceNode } from "./settle.ts";
+
+interface NodeRow {
+  span_id: string;
+  parent_span_id: string;
+  start_s: number;
+  start_ns: number;
+  duration_ns: number;
+  facts: string | null;
+}
+
+interface UsageRow {
+  span_id: string;
+  scope: UsageFactsScope;
+  quality: UsageFactsQuality;
+  response_id: string | null;
+  provider: string | null;
+  model: string | null;
+  input_tokens: number | null;
+  cache_read_tokens: number | null;
+  cache_creation_tokens: number | null;
+  cache_creation_5m_tokens: number | null;
+  cache_creation_1h_tokens: number | null;
+  output_tokens: number | null;
+  reasoning_tokens: number | null;
+  web_search_requests: number | null;
+  reported_cost_nano_usd: number | null;
+  cost_basis: string | null;
+  computed_cost_nano_usd: number | null;
+  price_match: ModelUsageFacts["priceMatch"];
+}
+
+function modelUsage(row: UsageRow): ModelUsageFacts {
+  return {
+    provider: row.provider,
+    model: row.model,
+    inputTokens: row.input_tokens,
+    cacheReadTokens: row.cache_read_tokens,
+    cacheCreationTokens: row.cache_creation_tokens,
+    cacheCreation5mTokens: row.cache_creation_5m_tokens,
+    cacheCreation1hTokens: row.cache_creation_1h_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    webSearchRequests: row.web_search_requests,
+    reportedCostNanoUsd: row.reported_cost_nano_usd,
+    costBasis: row.cost_basis,
+    computedCostNanoUsd: row.computed_cost_nano_usd,
+    priceMatch: row.price_match,
+  };
+}
+
+/** The same rounding for a span from a batch and for one read back, or the two would settle apart. */
+function millis(startS: number, startNs: number, durationNs: number): [number, number] {
+  const endMs = startS * 1000 + Math.floor((startNs + durationNs) / 1e6);
+  return [endMs, Math.round(durationNs / 1e6)];
+}
+
+export function traceNode(row: SpanRow): TraceNode {
+  const [endMs, durationMs] = millis(row.startS, row.startNs, row.durationNs);
+  return {
+    spanId: row.spanId,
+    parentSpanId: row.parentSpanId,
+    endMs,
+    durationMs,
+    execution: row.facts?.execution ?? null,
+    usage: row.facts?.usage ?? null,
+  };
+}
+
+export class TraceReader {
+  readonly #nodes: Statement<NodeRow, [number]>;
+  readonly #usage: Statement<UsageRow, [number]>;
+  readonly #runs: Statement<{ span_id: string }, [number]>;
+  readonly #purged: PurgedTraces;
+
+  constructor(db: Database) {
+    this.#purged = new PurgedTraces(db);
+    this.#nodes = db.prepare(
+      `SELECT lower(hex(s.span_id)) AS span_id, lower(hex(s.parent_span_id)) AS parent_span_id,
+         s.start_ns / 1000000000 AS start_s, s.start_ns % 1000000000 AS start_ns, s.duration_ns, x.facts
+       FROM span_rows s LEFT JOIN execution_spans x ON x.trace_no = s.trace_no AND x.span_id = s.span_id
+       WHERE s.trace_no = ?`,
+    );
+    this.#usage = db.prepare(
+      `SELECT lower(hex(span_id)) AS span_id, scope, quality, response_id, provider, model,
+         input_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_5m_tokens,
+         cache_creation_1h_tokens, output_tokens, reasoning_tokens, web_search_requests,
+         reported_cost_nano_usd, cost_basis, computed_cost_nano_usd, price_match
+       FROM usage_rows WHERE trace_no = ? ORDER BY id`,
+    );
+    this.#runs = db.prepare("SELECT span_id FROM executions WHERE trace_no = ?");
+  }
+
+  /** Ids of the spans that have a row in `executions`. */
+  runsOf(traceNo: number): string[] {
+    return this.#runs.all(traceNo).map((row) => row.span_id);
+  }
+
+  /**
+   * All spans of a trace, those that were purged before included. Those with usage come first, in the
+   * order of their rows: it decides which model a run is counted under.
+   */
+  nodesOf(traceNo: number, traceId: string): Map<string, TraceNode> {
+    const usage = this.#usageOf(traceNo);
+    const found = new Map(this.#purged.recall(traceId).map((node) => [node.spanId, node]));
+    for (const row of this.#nodes.all(traceNo)) {
+      const [endMs, durationMs] = millis(row.start_s, row.start_ns, row.duration_ns);
+      found.set(row.span_id, {
+        spanId: row.span_id,
+        parentSpanId: row.parent_span_id || null,
+        endMs,
+        durationMs,
+        execution: row.facts === null ? null : (JSON.parse(row.facts) as ExecutionFacts),
+        usage: usage.get(row.span_id) ?? null,
+      });
+    }
+    const nodes = new Map<string, TraceNode>();
+    for (const spanId of usage.keys()) {
+      const node = found.get(spanId);
+      if (node) nodes.set(spanId, node);
+    }
+    for (const [spanId, node] of found) nodes.set(spanId, node);
+    return nodes;
+  }
+
+  #usageOf(traceNo: number): Map<string, UsageFacts> {
+    const usage = new Map<string, UsageFacts>();
+    for (const row of this.#usage.all(traceNo)) {
+      const facts = usage.get(row.span_id);
+      if (facts) facts.models.push(modelUsage(row));
+      else {
+        const { scope, quality, response_id: responseId } = row;
+        usage.set(row.span_id, { scope, quality, responseId, models: [modelUsage(row)] });
+      }
+    }
+    return usage;
+  }
+}

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { HttpDestination, retryAfterMs } from "../../../src/exporter/forward/http-destination.ts";
+import { ReplayedSpanReader } from "../../../src/exporter/replayed-span.ts";
+import { OK, type OtlpServer, startOtlpServer } from "../../support/otlp-server.ts";
+import { NOW_MS, spanRow } from "../../support/span-rows.ts";
+
+const spans: ReadableSpan[] = [new ReplayedSpanReader().span(spanRow({ name: "work" }))];
+const TIMEOUT_VARIABLE = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT";
+
+let server: OtlpServer;
+let destination: HttpDestination;
+beforeEach(() => {
+  process.env[TIMEOUT_VARIABLE] = "300";
+  server = startOtlpServer();
+  destination = new HttpDestination("http/json", {
+    endpoint: server.url,
+    headers: { "x-key": "k" },
+  });
+});
+afterEach(async () => {
+  delete process.env[TIMEOUT_VARIABLE];
+  destination.close();
+  await server.close();
+});
+
+describe("a request", () => {
+  test("goes to /v1/traces with the headers asked for and those of the environment", async () => {
+    process.env["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=Bearer%20t";
+    const both = new HttpDestination("http/json", {
+      endpoint: `${server.url}/v1/traces`,
+      headers: { "x-key": "k" },
+    });
+    delete process.env["OTEL_EXPORTER_OTLP_HEADERS"];
+    expect(await both.send(spans)).toEqual({ kind: "accepted", rejectedSpans: 0, reason: "" });
+    both.close();
+    const [request] = server.requests;
+    expect(request?.path).toBe("/v1/traces");
+    expect(request?.names).toEqual(["work"]);
+    expect(request?.headers.get("authorization")).toBe("Bearer t");
+    expect(request?.headers.get("x-key")).toBe("k");
+    expect(request?.headers.get("content-type")).toBe("application/json");
+  });
+
+  test("is compressed where the environment says so", async () => {
+    process.env["OTEL_EXPORTER_OTLP_COMPRESSION"] = "gzip";
+    const compressing = new HttpDestination("http/json", { endpoint: server.url });
+    delete process.env["OTEL_EXPORTER_OTLP_COMPRESSION"];
+    await compressing.send(spans);
+    compressing.close();
+    expect(server.requests[0]?.headers.get("content-encoding")).toBe("gzip");
+    expect(server.requests[0]?.names).toEqual(["work"]);
+  });
+
+  test("without spans is valid and arrives", async () => {
+    expect(await destination.send([])).toMatchObject({ kind: "accepted" });
+    expect(server.requests[0]?.names).toEqual([]);
+  });
+
+  test("is named by its address, never by what may be secret in it", () => {
+    const secret = new HttpDestination("http/json", {
+      endpoint: "http://user:password@127.0.0.1:4318/base?token=t",
+    });
+    expect(secret.url).toBe("http://127.0.0.1:4318/base/v1/traces");
+    secret.close();
+  });
+});
+
+describe("an answer", () => {
+  test.each([429, 502, 503, 504])("of %d means later, and when", async (status) => {
+    server.behave(() => ({ status, headers: { "Retry-After": "90" }, body: "busy" }));
+    expect(await destination.send(spans)).toEqual({
+      kind: "later",
+      afterMs: 90_000,
+      reason: `HTTP ${status} busy`,
+    });
+  });
+
+  test.each([400, 401, 404, 413, 500])("of %d is a refusal in its own words", async (status) => {
+    server.behave(() => ({ status, body: "no\n\tsuch   thing" }));
+    expect(await destination.send(spans)).toEqual({
+      kind: "refused",
+      reason: `HTTP ${status} no such thing`,
+    });
+  });
+
+  test("of partial success says how many spans it left out", async () => {
+    server.behave(() => ({
+      status: 200,
+      body: { partialSuccess: { rejectedSpans: "2", errorMessage: "too old" } },
+    }));
+    expect(await destination.send(spans)).toEqual({
+      kind: "accepted",
+      rejectedSpans: 2,
+      reason: "too old",
+    });
+  });
+
+  test("that nobody can read is still a success", async () => {
+    server.behave(() => ({ status: 200, body: "thanks!" }));
+    expect(await destination.send(spans)).toMatchObject({ kind: "accepted", rejectedSpans: 0 });
+  });
+
+  test("that never comes means later, once the timeout is over", async () => {
+    server.behave(() => "hang");
+    expect(await destination.send(spans)).toEqual({
+      kind: "later",
+      afterMs: null,
+      reason: "no answer within 300 ms",
+    });
+  });
+
+  test("cut off by a reset means later", async () => {
+    server.behave(() => "reset");
+    expect(await destination.send(spans)).toMatchObject({ kind: "later", afterMs: null });
+  });
+
+  test("from nobody, because nobody listens, means later; the next one is tried afresh", async () => {
+    const port = Number(new URL(server.url).port);
+    await server.close();
+    expect(await destination.send(spans)).toMatchObject({ kind: "later", afterMs: null });
+    server = startOtlpServer(port);
+    server.behave(() => OK);
+    expect(await destination.send(spans)).toMatchObject({ kind: "accepted" });
+  });
+});
+
+test("Retry-After is read as seconds and as a date, and is never in the past", () => {
+  expect(retryAfterMs("120", NOW_MS)).toBe(120_000);
+  expect(retryAfterMs(new Date(NOW_MS + 30_000).toUTCString(), NOW_MS)).toBe(30_000);
+  expect(retryAfterMs(new Date(NOW_MS - 30_000).toUTCString(), NOW_MS)).toBe(0);
+  expect(retryAfterMs("-5", NOW_MS)).toBe(0);
+  expect(retryAfterMs("soon", NOW_MS)).toBeNull();
+  expect(retryAfterMs(undefined, NOW_MS)).toBeNull();
+});
