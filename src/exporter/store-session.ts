@@ -139,7 +139,7 @@ export class StoreSession {
   /** What the -wal takes may be all that the disk has left; the next attempt finds it free. */
   #giveSpaceBack(): void {
     try {
-      this.#store?.checkpoint("TRUNCATE");
+      this.#store?.truncateWal();
     } catch {
       // The database has no room to take it either.
     }

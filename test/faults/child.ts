@@ -155,6 +155,17 @@ export function total(health: WriterHealth): number {
   return health.committed + health.queued + dropped;
 }
 
+/** What stands before a command whose system calls `inject` is done to, in each of its threads. */
+export function strace(log: string, ...args: string[]): string[] {
+  return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", log, ...args];
+}
+
+/** How often strace did what it was asked to: a fault that never came proves nothing. */
+export function injections(log: string): number {
+  const { stdout } = Bun.spawnSync(["grep", "-c", "-E", "\\((INJECTED|DELAYED)\\)", log]);
+  return Number(stdout.toString());
+}
+
 /** A command that is not everywhere, with the sentence that says why a test is skipped. */
 export function canRun(what: string, probe: readonly string[]): boolean {
   let isThere = false;

@@ -4,7 +4,17 @@ import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import type { WriterHealth } from "../../src/index.ts";
 import { useTempDir } from "../support/temp-dir.ts";
-import { canRun, type Host, killChildren, query, range, spansIn, startHost } from "./child.ts";
+import {
+  canRun,
+  type Host,
+  injections,
+  killChildren,
+  query,
+  range,
+  spansIn,
+  startHost,
+  strace,
+} from "./child.ts";
 
 const tempDir = useTempDir();
 afterEach(killChildren);
@@ -32,12 +42,16 @@ async function flushUntil(
   return health;
 }
 
-/** A host under strace, whose calls on the files of `dbPath` fail as `inject` says. */
-async function hostWithFailing(dbPath: string, inject: string): Promise<Host> {
+/** A host under strace, whose calls on the files of `dbPath` fail as `inject` says, and strace's log. */
+async function hostWithFailing(
+  dbPath: string,
+  inject: string,
+): Promise<{ host: Host; log: string }> {
   await (await startHost({ dbPath })).end();
+  const log = join(tempDir(), "log");
   const files = ["-P", dbPath, "-P", `${dbPath}-wal`, "-P", `${dbPath}-shm`];
-  const prefix = ["strace", "-f", "-qq", "-o", "/dev/null", ...files, "-e", `inject=${inject}`];
-  return startHost({ dbPath }, { prefix });
+  const prefix = strace(log, ...files, "-e", `inject=${inject}`);
+  return { host: await startHost({ dbPath }, { prefix }), log };
 }
 
 describe("a disk that fails", () => {
@@ -85,11 +99,12 @@ describe("a disk that fails", () => {
     "fails one write: nothing is lost",
     async () => {
       const dbPath = join(tempDir(), "t.db");
-      const host = await hostWithFailing(dbPath, "pwrite64:error=EIO:when=5");
+      const { host, log } = await hostWithFailing(dbPath, "pwrite64:error=EIO:when=5");
       await host.ask({ do: "spans", first: 0, count: 3000 });
       const health = await flushUntil(host, ({ queued }) => queued === 0);
       expect(health).toMatchObject({ committed: 3000, dropped: {}, state: "ok" });
       await host.end();
+      expect(injections(log)).toBeGreaterThan(0);
       expect(await host.stderr).toContain("disk");
       expect(spansIn(dbPath)).toEqual({ numbers: range(3000), integrity: "ok" });
     },
@@ -100,7 +115,7 @@ describe("a disk that fails", () => {
     "fails each write: what is held is bounded, what is not is counted",
     async () => {
       const dbPath = join(tempDir(), "t.db");
-      const host = await hostWithFailing(dbPath, "pwrite64:error=EIO:when=5+");
+      const { host, log } = await hostWithFailing(dbPath, "pwrite64:error=EIO:when=5+");
       for (let i = 0; i < 5; i += 1) {
         await host.ask({ do: "spans", first: i * 10_000, count: 10_000 });
         await host.ask({ do: "flush" });
@@ -112,6 +127,7 @@ describe("a disk that fails", () => {
       expect(health.queued).toBeLessThanOrEqual(20_000);
       expect(dropped).toBeGreaterThan(0);
       await host.end();
+      expect(injections(log)).toBeGreaterThan(0);
       expect(spansIn(dbPath).integrity).toBe("ok");
     },
     60_000,
@@ -121,11 +137,12 @@ describe("a disk that fails", () => {
     "cannot sync for a while: nothing is lost",
     async () => {
       const dbPath = join(tempDir(), "t.db");
-      const host = await hostWithFailing(dbPath, "fsync,fdatasync:error=EIO:when=1..8");
+      const { host, log } = await hostWithFailing(dbPath, "fsync,fdatasync:error=EIO:when=1..8");
       await host.ask({ do: "spans", first: 0, count: 3000 });
       const health = await flushUntil(host, ({ queued }) => queued === 0);
       expect(health).toMatchObject({ committed: 3000, dropped: {} });
       await host.end();
+      expect(injections(log)).toBeGreaterThan(0);
       expect(spansIn(dbPath)).toEqual({ numbers: range(3000), integrity: "ok" });
     },
     60_000,
@@ -135,11 +152,12 @@ describe("a disk that fails", () => {
     "has no file descriptors left at first: opened once there are",
     async () => {
       const dbPath = join(tempDir(), "t.db");
-      const host = await hostWithFailing(dbPath, "openat:error=EMFILE:when=1..6");
+      const { host, log } = await hostWithFailing(dbPath, "openat:error=EMFILE:when=1..6");
       await host.ask({ do: "spans", first: 0, count: 100 });
       const health = await flushUntil(host, ({ queued }) => queued === 0);
       expect(health).toMatchObject({ committed: 100, dropped: {}, state: "ok" });
       await host.end();
+      expect(injections(log)).toBeGreaterThan(0);
       expect(await host.stderr).toContain("Cannot open");
       expect(spansIn(dbPath)).toEqual({ numbers: range(100), integrity: "ok" });
     },

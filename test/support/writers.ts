@@ -22,7 +22,14 @@ export function spanRecords(count: number, first = 0): SpanRecord[] {
 }
 
 export function sessionOptions(path: string): StoreSessionOptions {
-  return { path, writer: "w1", retentionMs: 90 * 86_400_000, busyTimeoutMs: 100 };
+  return {
+    path,
+    writer: "w1",
+    retentionMs: 90 * 86_400_000,
+    maxDbBytes: 0,
+    prices: null,
+    busyTimeoutMs: 100,
+  };
 }
 
 export function newSession(path: string, note: (message: string) => void = () => {}): StoreSession {
