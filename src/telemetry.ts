@@ -164,6 +164,7 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
       instrumentExecutor(tracer, executor, { onError: warn, ...executorOptions }),
     instrumentQuery: (query, queryOptions) =>
       instrumentQuery(tracer, query, {
+        captureContent: config.captureContent,
         onError: warn,
         ...queryOptions,
       }),

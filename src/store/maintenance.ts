@@ -9,6 +9,7 @@ import { DictionaryCollector } from "./dictionary-collector.ts";
 import { Lease } from "./lease.ts";
 import { addReports, NOTHING_PURGED, type PurgeReport, Purger } from "./purge.ts";
 import { PurgedTraces } from "./purged-traces.ts";
+import { unforwardedSinceMs } from "./retention-hold.ts";
 import { Space } from "./space.ts";
 import { toStoreError } from "./store-error.ts";
 
@@ -208,7 +209,8 @@ export class Maintainer {
   }
 
   #purgeByAge(nowMs: number): boolean {
-    const cutoffMs = nowMs - this.#options.retentionMs;
+    const heldMs = unforwardedSinceMs(this.#db) ?? Number.MAX_SAFE_INTEGER;
+    const cutoffMs = Math.min(nowMs - this.#options.retentionMs, heldMs);
     const confirmAtMs = this.#clock.confirmAtMs(nowMs);
     const oldestMs = this.#upkeep.get()?.oldest_ms ?? null;
     if (oldestMs === null || oldestMs >= cutoffMs) return false;
