@@ -2,6 +2,8 @@
  * Forwarding inside a host: in a Worker, or, where that cannot be started (a bundle without the
  * Worker's file), on the host's own thread, between its own work.
  */
+import { context } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
 import type { StateLog } from "../state-log.ts";
 import type { ForwardProgress } from "./forwarder.ts";
 import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
@@ -74,10 +76,12 @@ export class BackgroundForwarder {
 
   #startHere(): void {
     const note = (progress: ForwardProgress): void => this.#note(progress);
-    forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note).then(
-      this.#stopped.resolve,
-      this.#stopped.resolve,
+    // Its requests are no spans of the host's, which would be stored, and forwarded, and so on.
+    const untraced = suppressTracing(context.active());
+    const run = context.with(untraced, () =>
+      forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note),
     );
+    run.then(this.#stopped.resolve, this.#stopped.resolve);
   }
 
   #say(message: ToWorker): void {
