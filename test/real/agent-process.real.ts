@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { claudeCodeTelemetry, store } from "./support/claude-code-telemetry.ts";
+import { claudeCodeTelemetry, runClaudeCode, store } from "./support/claude-code-telemetry.ts";
 import { runInHost } from "./support/host.ts";
 import { readLedgerFile } from "./support/ledger-file.ts";
 import { startOtlpReceiver } from "./support/otlp-receiver.ts";
@@ -44,6 +44,13 @@ describe("the trace goes on", () => {
 });
 
 describe("the agent's own spans in the same file", () => {
+  test("tell each call once where they are all there is", async () => {
+    const { file, served } = await runClaudeCode(newDirectory());
+    const { cacheCreation5m: _5m, cacheCreation1h: _1h, ...truth } = servedTotals(served);
+    expect(file.totals).toMatchObject(truth);
+    expect(file.executions).toMatchObject([{ cost_nano_usd: truth.costNanoUsd }]);
+  });
+
   test("change nothing in what a run cost", async () => {
     const otlp = startOtlpReceiver();
     const environment = claudeCodeTelemetry(otlp.url);
