@@ -5,6 +5,8 @@ export interface Emitter {
   name: string;
   /** The packages whose versions the recording names. */
   packages: readonly string[];
+  /** Its traces are its own: an execution around its calls is not their parent. @default false */
+  isApart?: boolean;
   /** What its spans can tell of the calls. @default everything but how long the cache keeps writes */
   tellable?: (calls: readonly ServedCall[]) => readonly ServedCall[];
 }
@@ -62,6 +64,7 @@ export const EMITTERS: readonly Emitter[] = [
     tellable: notStreamed,
   },
   { name: "langfuse-openai", packages: ["@langfuse/openai"] },
+  { name: "mastra", packages: ["@mastra/otel-exporter", "@mastra/core"], isApart: true },
   {
     name: "openinference-claude-agent",
     packages: ["@arizeai/openinference-instrumentation-claude-agent-sdk"],
