@@ -51,13 +51,6 @@ export interface OutboxOptions {
 const MAX_REFUSALS = 10_000;
 const MAX_REASON_LENGTH = 1000;
 
-/**
- * Condition on a row of `traces`: whether every destination that retention waits for is done with it.
- * For the purge to add; the size bound of the file goes before it.
- */
-export const TRACE_IS_FORWARDED: string = `NOT EXISTS (SELECT 1 FROM span_rows WHERE trace_no = traces.id
-  AND span_rows.id > (SELECT min(cursor) FROM forward_destinations WHERE holds_retention))`;
-
 const SELECT_SPANS = `SELECT s.id,
   lower(hex(t.trace_id)) AS traceId, lower(hex(s.span_id)) AS spanId,
   lower(hex(s.parent_span_id)) AS parentSpanId, h.name, h.kind,
@@ -71,8 +64,11 @@ JOIN scopes c ON c.id = h.scope_id
 JOIN resources r ON r.id = h.resource_id
 WHERE s.id > ? AND s.id <= ? ORDER BY s.id`;
 
-const SELECT_SIZES = `SELECT id, octet_length(attribute_values) + coalesce(octet_length(detail), 0) AS bytes
-FROM span_rows WHERE id > ? ORDER BY id LIMIT ?`;
+/** A purged trace is out of `traces` at once; its spans are deleted by and by. */
+const SELECT_SIZES = `SELECT s.id,
+  octet_length(s.attribute_values) + coalesce(octet_length(s.detail), 0) AS bytes
+FROM span_rows s JOIN traces t ON t.id = s.trace_no
+WHERE s.id > ? ORDER BY s.id LIMIT ?`;
 
 function utc(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 19).replace("T", " ");
@@ -128,7 +124,11 @@ export class Outbox {
 
   /** Spans behind `cursor`. */
   pending(cursor: number): number {
-    const row = this.#db.query("SELECT count(*) AS n FROM span_rows WHERE id > ?").get(cursor);
+    const row = this.#db
+      .query(
+        "SELECT count(*) AS n FROM span_rows s JOIN traces t ON t.id = s.trace_no WHERE s.id > ?",
+      )
+      .get(cursor);
     return (row as { n: number }).n;
   }
 

@@ -212,9 +212,10 @@ CREATE TABLE upkeep (
   doubted_clock_ms INTEGER,          -- a time too far beyond it, until it is seen again
   dictionary_generation INTEGER NOT NULL, -- a writer that knows another one forgets what it remembers
   purged_spans INTEGER NOT NULL,     -- since the dictionary was last collected
-  collected_ms INTEGER NOT NULL      -- when that was
+  collected_ms INTEGER NOT NULL,     -- when that was
+  remembered_length INTEGER NOT NULL -- characters of all nodes in purged_traces
 ) STRICT;
-INSERT INTO upkeep VALUES (1, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0);
+INSERT INTO upkeep VALUES (1, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0);
 ALTER TABLE span_shapes ADD COLUMN used_in INTEGER NOT NULL DEFAULT 0; -- generation of its latest use
 CREATE TABLE purged_traces (
   id INTEGER PRIMARY KEY,
