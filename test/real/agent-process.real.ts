@@ -51,6 +51,20 @@ describe("the agent's own spans in the same file", () => {
     expect(file.executions).toMatchObject([{ cost_nano_usd: truth.costNanoUsd }]);
   });
 
+  test("count once with ours where the host leaves, and no account silences either", async () => {
+    const otlp = startOtlpReceiver();
+    const environment = claudeCodeTelemetry(otlp.url);
+    const scenario = SCENARIOS["a host that stops listening"];
+    const run = await runInHost(scenario, newDirectory(), environment);
+    await otlp.stop();
+    await store(run.dbPath, otlp.spans);
+    const { usage } = readLedgerFile(run.dbPath);
+    const counted = usage.filter((row) => row.counted).map((row) => row.response_id);
+    expect(usage.length).toBeGreaterThan(counted.length);
+    expect(counted).toContain("req_main_0");
+    expect(new Set(counted).size).toBe(counted.length);
+  });
+
   test("change nothing in what a run cost", async () => {
     const otlp = startOtlpReceiver();
     const environment = claudeCodeTelemetry(otlp.url);
