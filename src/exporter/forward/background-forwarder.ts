@@ -3,9 +3,9 @@
  * the thread's file), on the host's, between its own work.
  */
 import type { StateLog } from "../state-log.ts";
-import type { FromThread, ToThread } from "./forward-thread.ts";
 import type { ForwardProgress } from "./forwarder.ts";
 import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
+import type { FromThread, ToThread } from "./spanledger-forward-thread.ts";
 
 export class BackgroundForwarder {
   readonly #target: ForwardTarget;
@@ -42,7 +42,8 @@ export class BackgroundForwarder {
   #start(): void {
     let isReady = false;
     try {
-      const worker = new Worker(new URL("./forward-thread.ts", import.meta.url));
+      // Without an extension and by a name of its own, as `startWorker` in worker-link.ts.
+      const worker = new Worker(new URL("./spanledger-forward-thread", import.meta.url).href);
       worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
         if (data.kind === "progress") this.#note(data.progress);
         if (data.kind === "stopped") {
