@@ -26,6 +26,7 @@ const NO_EXECUTION: ExecutionFacts = {
   conclusion: "success",
   errorType: null,
   durationMs: null,
+  usageQuality: "exact",
   attributes: null,
 };
 

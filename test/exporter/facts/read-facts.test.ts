@@ -74,6 +74,7 @@ describe("an execution of our own", () => {
         conclusion: "failure",
         errorType: "error_max_turns",
         durationMs: 1234,
+        usageQuality: "exact",
         attributes: '{"team":"payments","labels":["a","b"]}',
       },
       usage: null,
@@ -86,6 +87,13 @@ describe("an execution of our own", () => {
     expect(conclusion(0)).toMatchObject({ conclusion: "success", repo: null, attributes: null });
     expect(conclusion(1)).toMatchObject({ conclusion: "success", nested: false });
     expect(conclusion(2)).toMatchObject({ conclusion: "error", model: null, prNumber: null });
+  });
+
+  test("that was cut short says so of its usage, although it carries none", () => {
+    const read = readFacts(
+      span({ "spanledger.execution": true, "spanledger.usage.quality": "lower_bound" }),
+    );
+    expect(read).toMatchObject({ execution: { usageQuality: "lower_bound" }, usage: null });
   });
 
   test("has its account in events, one a model, each with its own cost", () => {
