@@ -10,6 +10,7 @@
  * Whatever is left to do stands in the file, so that a purge that was killed goes on where it was.
  */
 import type { Database, Statement } from "bun:sqlite";
+import { TRACE_IS_FORWARDED } from "./outbox.ts";
 import { PurgedTraces } from "./purged-traces.ts";
 import { TraceReader } from "./trace-reader.ts";
 import { UsageDaily } from "./usage-daily.ts";
@@ -55,7 +56,8 @@ export class Purger {
   readonly #reader: TraceReader;
   readonly #purged: PurgedTraces;
   readonly #usageDaily: UsageDaily;
-  readonly #candidates: Statement<Candidate, [number, number, number]>;
+  readonly #oldest: Statement<Candidate, [number, number, number]>;
+  readonly #oldestForwarded: Statement<Candidate, [number, number, number]>;
   readonly #queueSpans: Statement<unknown, [string]>;
   readonly #deletes: readonly Statement<unknown, [string]>[];
   readonly #nextQueued: Statement<{ trace_no: number }, []>;
@@ -67,10 +69,14 @@ export class Purger {
     this.#reader = new TraceReader(db);
     this.#purged = new PurgedTraces(db);
     this.#usageDaily = new UsageDaily(db);
-    this.#candidates = db.prepare(
-      `SELECT id, lower(hex(trace_id)) AS trace_id, last_seen_ms, spans FROM traces
+    const oldest = `SELECT id, lower(hex(trace_id)) AS trace_id, last_seen_ms, spans FROM traces
        WHERE last_seen_ms < ?1 AND (spans <= ${MAX_REMEMBERED_SPANS} OR last_seen_ms < ?2)
-       ORDER BY last_seen_ms LIMIT ?3`,
+       ORDER BY last_seen_ms LIMIT ?3`;
+    this.#oldest = db.prepare(oldest);
+    this.#oldestForwarded = db.prepare(
+      `SELECT * FROM (${oldest}) AS traces
+       WHERE NOT EXISTS (SELECT 1 FROM forward_destinations WHERE holds_retention)
+         OR ${TRACE_IS_FORWARDED}`,
     );
     this.#queueSpans = db.prepare("INSERT INTO purged_spans SELECT value FROM json_each(?)");
     this.#deletes = [
@@ -89,12 +95,13 @@ export class Purger {
 
   /**
    * Purges the oldest traces that were last seen before `beforeMs`: at least one where there is one,
-   * and no more than make up `maxSpans` spans.
+   * and no more than make up `maxSpans` spans. A file that is too large waits for no forwarding.
    */
-  retire(beforeMs: number, maxSpans: number, nowMs: number): PurgeReport {
+  retire(why: "age" | "size", beforeMs: number, maxSpans: number, nowMs: number): PurgeReport {
+    const candidates = why === "age" ? this.#oldestForwarded : this.#oldest;
     const chosen: Candidate[] = [];
     let spans = 0;
-    for (const trace of this.#candidates.all(beforeMs, nowMs - REST_MS, maxSpans)) {
+    for (const trace of candidates.all(beforeMs, nowMs - REST_MS, maxSpans)) {
       spans += trace.spans;
       if (chosen.length > 0 && spans > maxSpans) break;
       chosen.push(trace);
