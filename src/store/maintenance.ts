@@ -223,7 +223,7 @@ export class Maintainer {
       );
       return false;
     }
-    return this.#retire("age", cutoffMs, nowMs);
+    return this.#retire(cutoffMs, nowMs);
   }
 
   #purgeBySize(nowMs: number): boolean {
@@ -233,7 +233,7 @@ export class Maintainer {
     const { maxDbBytes } = this.#options;
     const isTooMuch = this.#purgedTraces.length() > maxDbBytes * REMEMBER_SHARE;
     if (isTooMuch && this.#forget(Number.MAX_SAFE_INTEGER)) return true;
-    if (this.#retire("size", Number.MAX_SAFE_INTEGER, nowMs)) return true;
+    if (this.#retire(Number.MAX_SAFE_INTEGER, nowMs)) return true;
     this.#isStuck = true;
     const mebibytes = (bytes: number): string => `${(bytes / 1048576).toFixed(1)} MiB`;
     const { liveBytes } = this.#space.report();
@@ -245,10 +245,10 @@ export class Maintainer {
     return false;
   }
 
-  #retire(why: "age" | "size", beforeMs: number, nowMs: number): boolean {
+  #retire(beforeMs: number, nowMs: number): boolean {
     let purged: PurgeReport = NOTHING_PURGED;
     this.#inChunk("traces", (rows) => {
-      purged = this.#purger.retire(why, beforeMs, rows, nowMs);
+      purged = this.#purger.retire(beforeMs, rows, nowMs);
       return purged.traces > 0;
     });
     this.#report = { ...this.#report, purged: addReports(this.#report.purged, purged) };

@@ -10,7 +10,6 @@
  * Whatever is left to do stands in the file, so that a purge that was killed goes on where it was.
  */
 import type { Database, Statement } from "bun:sqlite";
-import { TRACE_IS_FORWARDED } from "./outbox.ts";
 import { PurgedTraces } from "./purged-traces.ts";
 import { TraceReader } from "./trace-reader.ts";
 import { UsageDaily } from "./usage-daily.ts";
@@ -57,7 +56,6 @@ export class Purger {
   readonly #purged: PurgedTraces;
   readonly #usageDaily: UsageDaily;
   readonly #oldest: Statement<Candidate, [number, number, number]>;
-  readonly #oldestForwarded: Statement<Candidate, [number, number, number]>;
   readonly #queueSpans: Statement<unknown, [string]>;
   readonly #deletes: readonly Statement<unknown, [string]>[];
   readonly #nextQueued: Statement<{ trace_no: number }, []>;
@@ -69,14 +67,10 @@ export class Purger {
     this.#reader = new TraceReader(db);
     this.#purged = new PurgedTraces(db);
     this.#usageDaily = new UsageDaily(db);
-    const oldest = `SELECT id, lower(hex(trace_id)) AS trace_id, last_seen_ms, spans FROM traces
+    this.#oldest = db.prepare(
+      `SELECT id, lower(hex(trace_id)) AS trace_id, last_seen_ms, spans FROM traces
        WHERE last_seen_ms < ?1 AND (spans <= ${MAX_REMEMBERED_SPANS} OR last_seen_ms < ?2)
-       ORDER BY last_seen_ms LIMIT ?3`;
-    this.#oldest = db.prepare(oldest);
-    this.#oldestForwarded = db.prepare(
-      `SELECT * FROM (${oldest}) AS traces
-       WHERE NOT EXISTS (SELECT 1 FROM forward_destinations WHERE holds_retention)
-         OR ${TRACE_IS_FORWARDED}`,
+       ORDER BY last_seen_ms LIMIT ?3`,
     );
     this.#queueSpans = db.prepare("INSERT INTO purged_spans SELECT value FROM json_each(?)");
     this.#deletes = [
@@ -95,13 +89,12 @@ export class Purger {
 
   /**
    * Purges the oldest traces that were last seen before `beforeMs`: at least one where there is one,
-   * and no more than make up `maxSpans` spans. A file that is too large waits for no forwarding.
+   * and no more than make up `maxSpans` spans.
    */
-  retire(why: "age" | "size", beforeMs: number, maxSpans: number, nowMs: number): PurgeReport {
-    const candidates = why === "age" ? this.#oldestForwarded : this.#oldest;
+  retire(beforeMs: number, maxSpans: number, nowMs: number): PurgeReport {
     const chosen: Candidate[] = [];
     let spans = 0;
-    for (const trace of candidates.all(beforeMs, nowMs - REST_MS, maxSpans)) {
+    for (const trace of this.#oldest.all(beforeMs, nowMs - REST_MS, maxSpans)) {
       spans += trace.spans;
       if (chosen.length > 0 && spans > maxSpans) break;
       chosen.push(trace);
