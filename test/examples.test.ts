@@ -33,14 +33,14 @@ const CHECKS: Record<string, (example: ExampleRun) => void> = {
   },
   "review-bot.ts": ({ stdout, report }) => {
     expect(report.total).toMatchObject({ runs: 2, costNanoUsd: 2 * RECORDED_NANO_USD });
-    expect(report.groups.map(({ key }) => [key.agent, key.repo]).toSorted()).toEqual([
+    expect(report.groups.map(({ key }) => [key["agent"], key["repo"]]).toSorted()).toEqual([
       ["reviewer", "acme/api"],
       ["reviewer", "acme/web"],
     ]);
     expect(stdout).toEndWith("16 of 16 spans are in the file\n");
   },
   "own-sdk.ts": ({ report }) => {
-    expect(report.groups.map(({ key }) => key.agent)).toEqual(["assistant"]);
+    expect(report.groups.map(({ key }) => key["agent"])).toEqual(["assistant"]);
     expect(report.total).toMatchObject({ runs: 1, inputTokens: 1200, costNanoUsd: 6_000_000 });
   },
 };
@@ -63,7 +63,7 @@ test.skipIf(!isInstalled)(
   "examples/vercel-ai runs, and its calls count once (npm --prefix examples/vercel-ai ci installs what it needs)",
   async () => {
     const { report } = await runExample(join(VERCEL, "main.ts"));
-    expect(report.groups.map(({ key }) => key.agent)).toEqual(["forecaster"]);
+    expect(report.groups.map(({ key }) => key["agent"])).toEqual(["forecaster"]);
     expect(report.total).toMatchObject({ runs: 1, inputTokens: 220, outputTokens: 30 });
     expect(report.total.costNanoUsd).toBeGreaterThan(0);
   },

@@ -75,7 +75,7 @@ export class BusyBot {
     rows.push(spanRow({ trace, span: 0, endMs, execution: execution(at), name: "review" }));
     if (hasLedger)
       for (const model of models) this.#note(endMs, at, model, model === models[0], true);
-    else if (spans < 5) this.#note(endMs, at, null, true, false);
+    else if (spans < 5) this.#note(endMs, at, null, true, true);
     this.spans += rows.length;
     return rows;
   }
