@@ -9,6 +9,7 @@ import { loadPriceOverrides } from "./exporter/prices/price-overrides.ts";
 import type { PriceFile } from "./exporter/prices/priced-by.ts";
 
 export const EXPORTER_NAMES = ["sqlite", "otlp", "console", "none"] as const;
+/** Where spans can go; `none` is nowhere. */
 export type ExporterName = (typeof EXPORTER_NAMES)[number];
 
 export const DEFAULT_DB_PATH: string = "./data/telemetry.db";
