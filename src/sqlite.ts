@@ -22,6 +22,8 @@ const MAX_HELD_SPANS = 20_000;
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 /** Short, so that the Worker still hears that it is to close; the queue tries again. */
 const BUSY_TIMEOUT_MS = 250;
+/** Far above any fsync: a Worker given up while it only waits would leave its thread behind. */
+const SILENCE_MS = 15_000;
 /** In the host's thread it is the host that waits. */
 const THREAD_BUSY_TIMEOUT_MS = 5;
 
@@ -56,6 +58,7 @@ function sqliteWriter(config: Config, logger: Logger): SpanWriter {
     },
     log: new StateLog(logger, () => performance.now()),
     timers: machineTimers,
+    silenceMs: SILENCE_MS,
     observer: new ExporterMetrics(),
     random: Math.random,
   });

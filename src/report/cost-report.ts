@@ -48,6 +48,8 @@ export interface CostReport {
   unpricedModels: string[];
   /** Spans that were lost, by reason. */
   droppedSpans: Record<string, number>;
+  /** Where damaged files of this path were set aside: what they hold is not in the sums. */
+  setAsideFiles: string[];
 }
 
 const DIMENSION_COLUMN: Readonly<Record<Dimension, string>> = {
@@ -103,6 +105,9 @@ WHERE unpriced > 0 ORDER BY 1`;
 const DROPPED_SPANS = `SELECT reason, sum(spans) AS spans FROM exporter_health
 WHERE outcome = 'dropped' GROUP BY reason ORDER BY reason`;
 
+const SET_ASIDE_FILES = `SELECT reason AS file FROM exporter_health
+WHERE outcome = 'set_aside' ORDER BY first_at, reason`;
+
 const LAST_MS = Date.UTC(9999, 11, 31);
 
 function bounds({ since, until }: CostQuery): [number, number, string, string] {
@@ -149,6 +154,7 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
     const [total] = by.length === 0 ? rows : reader.all<SumRow>(sumsSql([]), ...range);
     const models = reader.all<{ model: string }>(UNPRICED_MODELS, ...range);
     const drops = reader.all<{ reason: string; spans: number }>(DROPPED_SPANS);
+    const setAside = reader.all<{ file: string }>(SET_ASIDE_FILES);
     const key = (row: SumRow): CostGroup["key"] =>
       Object.fromEntries(by.map((dimension, index) => [dimension, row[`k${index}`] ?? null]));
     return {
@@ -157,6 +163,7 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
       total: sums(total ?? NOTHING),
       unpricedModels: models.map(({ model }) => model),
       droppedSpans: Object.fromEntries(drops.map(({ reason, spans }) => [reason, spans])),
+      setAsideFiles: setAside.map(({ file }) => file),
     };
   });
 }

@@ -192,8 +192,8 @@ CREATE UNIQUE INDEX usage_daily_key ON usage_daily (day, coalesce(agent_name, ''
 const EXPORTER_HEALTH = `
 CREATE TABLE exporter_health (
   writer TEXT NOT NULL,              -- one life of one exporter
-  outcome TEXT NOT NULL,             -- written or dropped
-  reason TEXT NOT NULL,              -- why dropped; '' where written
+  outcome TEXT NOT NULL,             -- written, dropped, or set_aside: a damaged file that stood here
+  reason TEXT NOT NULL,              -- why dropped; '' where written; where the file is now
   spans INTEGER NOT NULL,
   first_at TEXT NOT NULL,            -- UTC
   last_at TEXT NOT NULL,

@@ -52,11 +52,16 @@ function footnotes(report: CostReport): string[] {
   for (const [reason, spans] of Object.entries(report.droppedSpans)) {
     notes.push(`${formatCount(spans)} spans were lost (${reason}): the sums are a lower bound.`);
   }
+  for (const file of report.setAsideFiles) {
+    notes.push(`A damaged file was set aside as ${file}: what it holds is not in the sums.`);
+  }
   return notes.map(terminalText);
 }
 
 function formatReport(report: CostReport): string {
-  if (report.total.runs === 0 && report.groups.length === 0) return "No runs in this period.";
+  if (report.total.runs === 0 && report.groups.length === 0) {
+    return ["No runs in this period.", ...footnotes(report)].join("\n");
+  }
   const keys: Column[] = report.by.map((title) => ({ title, align: "left" }));
   const rows = report.groups.map((group) => [
     ...report.by.map((dimension) => group.key[dimension] ?? "-"),
