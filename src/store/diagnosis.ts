@@ -97,17 +97,6 @@ function modeOf(path: string): string {
   return ((statOf(path)?.mode ?? 0) & 0o777).toString(8).padStart(3, "0");
 }
 
-/** Some damage is found by the check, some stops it. */
-function problemsOf(db: Database, path: string): string[] {
-  try {
-    return integrityProblems(db);
-  } catch (cause) {
-    const error = toStoreError("Cannot check", path, cause);
-    if (error.kind !== "corrupt") throw error;
-    return [error.message];
-  }
-}
-
 /** Sentences about the place where the file is. */
 function placeFindings(d: Omit<Diagnosis, "findings">): string[] {
   const findings: string[] = [];
@@ -185,7 +174,7 @@ export function diagnose(path: string, nowMs: number): Diagnosis {
       user_version: number;
     };
     const { version } = db.query("SELECT sqlite_version() AS version").get() as { version: string };
-    const integrity = problemsOf(db, path);
+    const integrity = integrityProblems(db);
     const isReadable = schemaVersion === MIGRATIONS.length && integrity.length === 0;
     const { fileBytes, liveBytes, freePages, pageBytes } = new Space(db).report();
     const directory = dirname(realpathSync(path));

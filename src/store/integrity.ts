@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { MIGRATIONS } from "./schema.ts";
+import { toStoreError } from "./store-error.ts";
 
 /** Rows that refer to nothing: SQLite's own check does not look for them. */
 const STRAYS: Readonly<Record<string, string>> = {
@@ -21,6 +22,17 @@ const MAX_PROBLEMS = 10;
  * rows refer to; empty where nothing is. Reads all of the file.
  */
 export function integrityProblems(db: Database): string[] {
+  try {
+    return foundProblems(db);
+  } catch (cause) {
+    // Some damage is found by the check, some stops it.
+    const error = toStoreError("Cannot check", db.filename, cause);
+    if (error.kind === "corrupt") return [error.message];
+    throw error;
+  }
+}
+
+function foundProblems(db: Database): string[] {
   const rows = db.query(`PRAGMA integrity_check(${MAX_PROBLEMS})`).values().flat().map(String);
   if (rows.length !== 1 || rows[0] !== "ok") return rows;
   const [version] = db.query("PRAGMA user_version").values().flat();
