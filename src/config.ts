@@ -2,10 +2,14 @@
  * Options and environment → one checked configuration. Options beat the environment. A bad option is
  * the programmer's error and throws; a bad environment value is the operator's, warns and falls back.
  */
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { OTLP_PROTOCOLS, type OtlpProtocol } from "./exporter/otlp.ts";
+import { loadPriceOverrides } from "./exporter/prices/price-overrides.ts";
+import type { PriceFile } from "./exporter/prices/priced-by.ts";
 
 export const EXPORTER_NAMES = ["sqlite", "otlp", "console", "none"] as const;
+/** Where spans can go; `none` is nowhere. */
 export type ExporterName = (typeof EXPORTER_NAMES)[number];
 
 export const DEFAULT_DB_PATH: string = "./data/telemetry.db";
@@ -14,13 +18,13 @@ const MS_PER_DAY = 86_400_000;
 
 /** How spans are gathered into batches, as `OTEL_BSP_*` names it, clamped to what cannot hang a host. */
 export interface BatchConfig {
-  /** Spans held while an export runs; more are dropped. @default 16384 */
+  /** `OTEL_BSP_MAX_QUEUE_SIZE`: spans held while an export runs; more are dropped. @default 16384 */
   maxQueueSize: number;
-  /** Spans in one export. @default 512 */
+  /** `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`: spans in one export. @default 512 */
   maxExportBatchSize: number;
-  /** @default 1000 */
+  /** `OTEL_BSP_SCHEDULE_DELAY`: milliseconds for which a batch is gathered. @default 1000 */
   scheduledDelayMillis: number;
-  /** @default 10000 */
+  /** `OTEL_BSP_EXPORT_TIMEOUT`: milliseconds after which an export is given up. @default 10000 */
   exportTimeoutMillis: number;
 }
 
@@ -31,6 +35,7 @@ export interface Config {
   retentionMs: number;
   /** 0: no limit. */
   maxDbBytes: number;
+  prices: PriceFile | null;
   exporters: readonly ExporterName[];
   registerGlobals: boolean;
   captureContent: boolean;
@@ -78,6 +83,23 @@ const SERVICE_NAME: Check<string> = {
   schema: z.string().refine((name) => !isBlank(name)),
   allowed: "a name that is not blank",
 };
+const PRICES: Check<PriceFile> = {
+  schema: z.string().transform((path, context) => {
+    try {
+      const jsonText = readFileSync(path, "utf8");
+      loadPriceOverrides(jsonText, path);
+      return { path, jsonText };
+    } catch (error) {
+      context.addIssue({
+        code: "custom",
+        message: (error as Error).message,
+        params: { isReason: true },
+      });
+      return z.NEVER;
+    }
+  }),
+  allowed: "the path of a JSON file of prices",
+};
 const EXPORTERS: Check<ExporterName[]> = {
   schema: z.array(z.enum(EXPORTER_NAMES)).min(1),
   allowed: `a list of ${EXPORTER_NAMES.join(", ")}`,
@@ -103,6 +125,11 @@ export interface ConfigOptions {
   retentionDays?: number | undefined;
   /** Bytes of live data at which the oldest traces are purged early; 0 is no limit. @default 0 */
   maxDbBytes?: number | undefined;
+  /**
+   * A JSON file of your own prices, which beat the bundled ones: {"models": {"name": {"inputUsdPerMtok": 3,
+   * "outputUsdPerMtok": 15}}}, in US dollars for a million tokens. @default TELEMETRY_PRICES_PATH, else none
+   */
+  pricesPath?: string | undefined;
   /** Where spans go. @default OTEL_TRACES_EXPORTER, else ["sqlite"] */
   exporters?: ExporterName[] | undefined;
   /**
@@ -127,6 +154,12 @@ function show(value: unknown): string {
   return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
 }
 
+/** What a check found out beyond "not allowed", such as where a file is wrong. */
+function reasonOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  return issue?.code === "custom" && issue.params?.["isReason"] ? ` (${issue.message})` : "";
+}
+
 /** Reads settings from options first, then from the environment, then from the default. */
 class Settings {
   readonly #environment: Environment;
@@ -141,7 +174,8 @@ class Settings {
     if (value === undefined) return undefined;
     const parsed = check.schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw new TypeError(`startTelemetry: ${name} is ${show(value)}; it must be ${check.allowed}.`);
+    const sentence = `startTelemetry: ${name} is ${show(value)}; it must be ${check.allowed}.`;
+    throw new TypeError(sentence + reasonOf(parsed.error));
   }
 
   /** `undefined` where it is unset, blank or bad. */
@@ -153,7 +187,7 @@ class Settings {
     }
     const parsed = check.schema.safeParse(parse(text));
     if (parsed.success) return parsed.data;
-    this.#warnOf(name, text, check.allowed);
+    this.#warnOf(name, text, check.allowed + reasonOf(parsed.error));
     return undefined;
   }
 
@@ -255,6 +289,7 @@ export function resolveConfig(
     serviceName: pick("serviceName", "OTEL_SERVICE_NAME", SERVICE_NAME, text) ?? null,
     retentionMs: (retentionDays ?? DEFAULT_RETENTION_DAYS) * MS_PER_DAY,
     maxDbBytes: pick("maxDbBytes", null, MAX_DB_BYTES, parseNumber) ?? 0,
+    prices: pick("pricesPath", "TELEMETRY_PRICES_PATH", PRICES, text) ?? null,
     exporters: pick("exporters", "OTEL_TRACES_EXPORTER", EXPORTERS, parseList) ?? ["sqlite"],
     registerGlobals: pick("registerGlobals", null, BOOLEAN, parseBoolean) ?? true,
     captureContent: pick("captureContent", capture, BOOLEAN, parseCaptureContent) ?? false,

@@ -51,13 +51,16 @@ function hasDiagLogger(): boolean {
 
 /** The SDK reports its own trouble through diag. */
 function registerDiag(logger: Logger): void {
-  const write = (level: "warn" | "error") => (message: string) => {
-    try {
-      logger[level](message);
-    } catch {
-      // A broken logger harms nobody.
-    }
-  };
+  // A component's logger puts its name first, so the message is what all of them say together.
+  const write =
+    (level: "warn" | "error") =>
+    (...parts: unknown[]) => {
+      try {
+        logger[level](parts.map(String).join(" "));
+      } catch {
+        // A broken logger harms nobody.
+      }
+    };
   const ignore = (): void => undefined;
   diag.setLogger(
     { error: write("error"), warn: write("warn"), info: ignore, debug: ignore, verbose: ignore },

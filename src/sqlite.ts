@@ -3,7 +3,7 @@ import type { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
 import { drainAtExit } from "./exporter/exit-drain.ts";
 import { ExporterMetrics } from "./exporter/exporter-metrics.ts";
-import { BundledPrices } from "./exporter/prices/bundled-prices.ts";
+import { pricedBy } from "./exporter/prices/priced-by.ts";
 import { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
 import { QueueWriter } from "./exporter/queue-writer.ts";
 import { SpanRowReader } from "./exporter/span-row.ts";
@@ -22,12 +22,17 @@ const MAX_HELD_SPANS = 20_000;
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 /** Short, so that the Worker still hears that it is to close; the queue tries again. */
 const BUSY_TIMEOUT_MS = 250;
+/** Far above any fsync: a Worker given up while it only waits would leave its thread behind. */
+const SILENCE_MS = 15_000;
 /** In the host's thread it is the host that waits. */
 const THREAD_BUSY_TIMEOUT_MS = 5;
 
 /** Options of the exporter alone; each beats its environment variable. */
 export interface SqliteSpanExporterOptions
-  extends Pick<ConfigOptions, "dbPath" | "retentionDays" | "maxDbBytes" | "flushOnSignals"> {
+  extends Pick<
+    ConfigOptions,
+    "dbPath" | "retentionDays" | "maxDbBytes" | "pricesPath" | "flushOnSignals"
+  > {
   /** A pino logger, or anything with its `warn` and `error`. @default warnings to stderr */
   logger?: Logger | undefined;
 }
@@ -39,6 +44,7 @@ function sqliteWriter(config: Config, logger: Logger): SpanWriter {
     writer: crypto.randomUUID(),
     retentionMs: config.retentionMs,
     maxDbBytes: config.maxDbBytes,
+    prices: config.prices,
     busyTimeoutMs: BUSY_TIMEOUT_MS,
   };
   return new QueueWriter({
@@ -47,11 +53,12 @@ function sqliteWriter(config: Config, logger: Logger): SpanWriter {
     openThreadLink: (onReply) => {
       const note = (message: string): void => onReply({ type: "note", message });
       const threadOptions = { ...options, busyTimeoutMs: THREAD_BUSY_TIMEOUT_MS };
-      const reader = new SpanRowReader(new BundledPrices());
+      const reader = new SpanRowReader(pricedBy(config.prices));
       return new ThreadLink(new StoreSession(threadOptions, reader, note, Date.now), onReply);
     },
     log: new StateLog(logger, () => performance.now()),
     timers: machineTimers,
+    silenceMs: SILENCE_MS,
     observer: new ExporterMetrics(),
     random: Math.random,
   });

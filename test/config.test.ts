@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type ConfigOptions, type Environment, resolveConfig } from "../src/config.ts";
+import { useTempDir } from "./support/temp-dir.ts";
+
+const tempDir = useTempDir();
 
 function resolve(options: ConfigOptions, environment: Environment = {}) {
   const warnings: string[] = [];
@@ -13,6 +18,7 @@ test("without options and environment the defaults hold", () => {
     serviceName: null,
     retentionMs: 90 * 86_400_000,
     maxDbBytes: 0,
+    prices: null,
     exporters: ["sqlite"],
     registerGlobals: true,
     captureContent: false,
@@ -93,11 +99,28 @@ describe("an impossible option throws a sentence with the option, its value and 
   }
 });
 
+test("a price file that is none says where it is wrong", () => {
+  const path = join(tempDir(), "prices.json");
+  writeFileSync(path, '{"models": {"m": {"inputUsdPerMtok": "3", "outputUsdPerMtok": 15}}}');
+  expect(() => resolve({ pricesPath: path })).toThrow(
+    /pricesPath is .* \(.*models\.m\.inputUsdPerMtok\)/s,
+  );
+});
+
+test("a price file is read at start, by option or environment", () => {
+  const path = join(tempDir(), "prices.json");
+  const jsonText = '{"models": {"m": {"inputUsdPerMtok": 3, "outputUsdPerMtok": 15}}}';
+  writeFileSync(path, jsonText);
+  expect(resolve({ pricesPath: path }).config.prices).toEqual({ path, jsonText });
+  expect(resolve({}, { TELEMETRY_PRICES_PATH: path }).config.prices).toEqual({ path, jsonText });
+});
+
 describe("a bad environment value warns and falls back", () => {
   const bad: [string, string][] = [
     ["TELEMETRY_RETENTION_DAYS", "soon"],
     ["TELEMETRY_RETENTION_DAYS", "0"],
     ["TELEMETRY_DB_PATH", "   "],
+    ["TELEMETRY_PRICES_PATH", "/no/such/file.json"],
     ["OTEL_TRACES_EXPORTER", "jaeger"],
     ["OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon"],
     ["OTEL_SDK_DISABLED", "perhaps"],
@@ -125,4 +148,18 @@ describe("a bad environment value warns and falls back", () => {
 test("the batch never outgrows the queue", () => {
   const { config } = resolve({}, { OTEL_BSP_MAX_QUEUE_SIZE: "100" });
   expect(config.batch).toMatchObject({ maxQueueSize: 100, maxExportBatchSize: 100 });
+});
+
+test("forward is checked like everything else, and needs a file", () => {
+  const forward = { endpoint: "https://otlp.example:4318", headers: { "x-key": "k" } };
+  expect(resolve({ forward }).config.forward).toEqual(forward);
+  expect(resolve({ forward: {} }).config.forward).toEqual({});
+  const allowed =
+    "it must be an object of endpoint (a URL), protocol, headers and holdRetention, each optional.";
+  expect(() => resolve({ forward: { endpoint: "collector" } })).toThrow(
+    `startTelemetry: forward is {"endpoint":"collector"}; ${allowed}`,
+  );
+  expect(() => resolve({ forward: {}, dbPath: ":memory:" })).toThrow(
+    "startTelemetry: forward needs dbPath to be a file, and it is :memory:.",
+  );
 });

@@ -198,6 +198,26 @@ describe("trouble with the file leaves the result untouched, and clear lines in 
   });
 });
 
+test("a user's own price beats the bundled one, and a run's reported cost beats both", async () => {
+  const directory = tempDir();
+  const pricesPath = join(directory, "prices.json");
+  const models = { "claude-sonnet-4-5": { inputUsdPerMtok: 1000, outputUsdPerMtok: 0 } };
+  writeFileSync(pricesPath, JSON.stringify({ models }));
+  const dbPath = join(directory, "t.db");
+  const t = start({ dbPath, pricesPath });
+  const { costUsd: _, ...unpriced } = RESULT;
+  const results = [RESULT, unpriced];
+  const executor = t.instrumentExecutor({ execute: async (i: number) => results[i] ?? RESULT });
+  await executor.execute(0);
+  await executor.execute(1);
+  await t.flush();
+  const sql = "SELECT cost_usd, cost_source FROM executions ORDER BY id";
+  expect(rows(dbPath, sql)).toEqual([
+    { cost_usd: 0.0123, cost_source: "reported" },
+    { cost_usd: 0.146, cost_source: "estimated" },
+  ]);
+});
+
 describe("the exporter in other people's SDKs", () => {
   test("behind the stock BatchSpanProcessor of sdk-trace-base 2", async () => {
     const dbPath = join(tempDir(), "t.db");

@@ -5,8 +5,11 @@
 import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
 import { type Cli, CliError } from "./cli.ts";
+import { addBackupCommand, addRestoreCommand } from "./commands/backup.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addForwardCommand } from "./commands/forward.ts";
+import { addMaintainCommand } from "./commands/maintain.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addRunsCommand } from "./commands/runs.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
@@ -49,6 +52,10 @@ export function buildProgram(outer: CliProcess): Command {
   addSqlCommand(program, cli);
   addSchemaCommand(program, cli);
   addForwardCommand(program, cli);
+  addMaintainCommand(program, cli);
+  addDoctorCommand(program, cli);
+  addBackupCommand(program, cli);
+  addRestoreCommand(program, cli);
   addCompletionCommand(program, cli);
   return program;
 }

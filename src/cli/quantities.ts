@@ -48,3 +48,10 @@ export function formatChange(before: number | null, now: number | null): string 
   const percent = ((now - before) / before) * 100;
   return `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(0)} %`;
 }
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
+  if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+  return `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+}

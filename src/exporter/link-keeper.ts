@@ -11,6 +11,8 @@ export interface LinkKeeperOptions {
   /** The link in this thread. */
   openThreadLink: OpenLink;
   timers: Timers;
+  /** After this long without an answer, looked at twice, a link hangs: the host may have stood still itself. */
+  silenceMs: number;
   /** From 0 up to 1, for the jitter of pauses. */
   random: () => number;
   onReply: (reply: LinkReply) => void;
@@ -20,8 +22,6 @@ export interface LinkKeeperOptions {
 
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 30_000;
-/** Looked at twice, so that a host whose own thread stood still does not blame the link. */
-const SILENCE_MS = 15_000;
 const MAX_FAILED_STARTS = 3;
 /** A link given up while it hangs may still hold the file; no more than these are left behind. */
 const MAX_HANGS = 3;
@@ -127,7 +127,11 @@ export class LinkKeeper {
   }
 
   #watch(): void {
-    this.#cancelWatch ??= this.#options.timers.after(SILENCE_MS, () => this.#checkSilence(), false);
+    this.#cancelWatch ??= this.#options.timers.after(
+      this.#options.silenceMs,
+      () => this.#checkSilence(),
+      false,
+    );
   }
 
   #checkSilence(): void {

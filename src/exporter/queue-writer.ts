@@ -26,6 +26,8 @@ export interface QueueWriterOptions {
   openThreadLink: OpenLink;
   log: StateLog;
   timers: Timers;
+  /** How long a link may be silent, twice, while an answer is due. */
+  silenceMs: number;
   observer: BatchObserver;
   /** From 0 up to 1, for the jitter of retries. */
   random: () => number;
@@ -44,7 +46,8 @@ const MAX_RETRY_MS = 5000;
 const FLUSH_RETRY_MS = 200;
 /** At the end of a process: between two attempts, and for a Worker that has not said a word yet. */
 const SYNC_RETRY_MS = 20;
-const MAX_CRASHES = 5;
+/** In a row, without a batch written in between. */
+const MAX_CRASHES = 3;
 const MIN_CLOSE_MS = 500;
 
 interface Waiter {
@@ -79,7 +82,11 @@ export class QueueWriter implements SpanWriter {
   #ended = 0;
   #committed = 0;
   #trouble: { kind: TroubleKind; message: string } | null = null;
+  /** The link as it stands now has said something. */
+  #hasAnswered = false;
   #crashes = 0;
+  /** The file said no, and will say it again a moment later. */
+  #isHopeless = false;
   #retryMs = FIRST_RETRY_MS;
   #cancelRetry: (() => void) | null = null;
   #closing: Promise<void> | null = null;
@@ -144,9 +151,10 @@ export class QueueWriter implements SpanWriter {
     const { timers } = this.#options;
     const endMs = timers.now() + deadlineMs;
     if (this.#state === "closed") return;
+    this.#isHopeless = false;
     // A Worker that gives no sign of life leaves half of the time to this thread.
     this.#pushThrough(endMs - deadlineMs / 2);
-    if (this.#held.spans === 0 || this.#isHopeless()) return;
+    if (this.#held.spans === 0 || this.#isHopeless) return;
     this.#held.markAllUnsent();
     this.#keeper.openInThread();
     this.#pushThrough(endMs);
@@ -158,6 +166,7 @@ export class QueueWriter implements SpanWriter {
     if (this.#state === "closed") return;
     this.#state = "exiting";
     this.flushSync(deadlineMs);
+    this.#tellLoss();
     this.#tellDrops();
     this.#keeper.send({ type: "close" });
     while (this.#keeper.isOpen && timers.now() < endMs) {
@@ -219,15 +228,9 @@ export class QueueWriter implements SpanWriter {
       this.#send();
       const leftMs = endMs - timers.now();
       if (this.#held.spans === 0 || leftMs <= 0 || !this.#keeper.waitForReply(leftMs)) return;
-      if (this.#isHopeless()) return;
+      if (this.#isHopeless) return;
       if (this.#trouble) timers.sleep(SYNC_RETRY_MS);
     }
-  }
-
-  /** Only a lock may be gone a moment later. */
-  #isHopeless(): boolean {
-    const kind = this.#trouble?.kind;
-    return kind !== undefined && kind !== "busy" && kind !== "link_down";
   }
 
   #send(): void {
@@ -243,6 +246,7 @@ export class QueueWriter implements SpanWriter {
   }
 
   #reply(reply: LinkReply): void {
+    if (reply.type !== "down") this.#hasAnswered = true;
     switch (reply.type) {
       case "opened":
         this.#recovered();
@@ -289,10 +293,11 @@ export class QueueWriter implements SpanWriter {
       return;
     }
     this.#held.markUnsent(id);
+    // Only a lock may be gone soon: a disk or a path is not mended within a deadline.
+    this.#isHopeless = kind !== "busy";
     this.#inTrouble(kind, message);
     this.#keepBounds();
-    // A lock is soon released; a disk or a path is not mended within a deadline.
-    if (kind !== "busy") for (const waiter of this.#waiters) waiter.done();
+    if (this.#isHopeless) for (const waiter of this.#waiters) waiter.done();
     if (this.#cancelRetry || this.#state !== "open") return;
     const maxMs = kind === "busy" ? MAX_BUSY_RETRY_MS : MAX_RETRY_MS;
     const delayMs = Math.min(this.#retryMs, this.#waiters.size > 0 ? FLUSH_RETRY_MS : maxMs);
@@ -303,10 +308,12 @@ export class QueueWriter implements SpanWriter {
   }
 
   #down(message: string): void {
+    const hadWork = this.#hasAnswered && this.#held.sent > 0;
+    this.#hasAnswered = false;
     this.#held.markAllUnsent();
-    this.#crashes += 1;
+    this.#crashes += hadWork ? 1 : 0;
     const oldest = this.#held.nextToSend();
-    if (this.#crashes > MAX_CRASHES && oldest) {
+    if (this.#crashes >= MAX_CRASHES && oldest) {
       // What takes the Worker down each time must not keep all that comes after it out of the file.
       this.#crashes = 0;
       this.#give(oldest, "link_down");
@@ -323,7 +330,8 @@ export class QueueWriter implements SpanWriter {
 
   #inTrouble(kind: TroubleKind, message: string): void {
     this.#trouble = { kind, message };
-    this.#options.log.trouble(`${message} ${this.#held.spans} spans are held and tried again.`);
+    const held = `${this.#held.spans} spans are held and tried again.`;
+    this.#options.log.trouble(`${message} ${held}`, kind);
   }
 
   #recovered(): void {
@@ -345,6 +353,16 @@ export class QueueWriter implements SpanWriter {
     this.#held.remove(batch.id);
     this.#drop(reason, batch.spans);
     this.#observe(batch, reason);
+  }
+
+  /** @returns why what is still held is lost. */
+  #tellLoss(): string {
+    const reason = this.#trouble?.kind ?? "closed";
+    const spans = this.#held.spans;
+    if (spans > 0) {
+      this.#options.log.lost(`${spans} spans were not written and are lost (${reason}).`);
+    }
+    return reason;
   }
 
   #observe({ spans, atMs }: HeldBatch, reason: string | null): void {

@@ -3,7 +3,7 @@
  * lock nor a disk's fsync is ever waited for on the host's thread. It ends when it is asked to, with
  * the file closed; ending it from outside while the file is open can take the host down.
  */
-import { BundledPrices } from "./prices/bundled-prices.ts";
+import { pricedBy } from "./prices/priced-by.ts";
 import { SpanRowReader } from "./span-row.ts";
 import type { StoreReply, StoreRequest } from "./store-link.ts";
 import { answer, StoreSession } from "./store-session.ts";
@@ -21,7 +21,12 @@ function serve({ options, port, shared }: WorkerStart): void {
     Atomics.notify(shared, REPLY_COUNT);
   };
   const note = (message: string): void => reply({ type: "note", message });
-  const session = new StoreSession(options, new SpanRowReader(new BundledPrices()), note, Date.now);
+  const session = new StoreSession(
+    options,
+    new SpanRowReader(pricedBy(options.prices)),
+    note,
+    Date.now,
+  );
   const end = (): void => {
     session.close();
     port.close();

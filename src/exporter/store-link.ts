@@ -2,7 +2,9 @@
  * What the host's side and the connection's side say to each other. A link is one connection to the
  * file, wherever it lives: in a Worker, or in this thread.
  */
+
 import type { StoreErrorKind } from "../store/store-error.ts";
+import type { PriceFile } from "./prices/priced-by.ts";
 
 export type StoreRequest =
   | { type: "open" }
@@ -43,6 +45,8 @@ export interface StoreSessionOptions {
   retentionMs: number;
   /** 0: no limit. */
   maxDbBytes: number;
+  /** The user's own prices; null: the bundled ones alone. */
+  prices: PriceFile | null;
   /** How long a write waits for another process's lock. */
   busyTimeoutMs: number;
 }

@@ -130,8 +130,18 @@ export class StoreSession {
       const error = toStoreError("Cannot write to", this.#options.path, cause);
       // A lock, a full disk and a poison row leave the connection sound; otherwise it is opened anew.
       if (!SOUND_KINDS.has(error.kind)) this.close();
+      if (error.kind === "full") this.#giveSpaceBack();
       if (error.kind !== "corrupt" || !this.#setAside()) throw error;
       return run(this.#open());
+    }
+  }
+
+  /** What the -wal takes may be all that the disk has left; the next attempt finds it free. */
+  #giveSpaceBack(): void {
+    try {
+      this.#store?.truncateWal();
+    } catch {
+      // The database has no room to take it either.
     }
   }
 

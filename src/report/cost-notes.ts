@@ -12,7 +12,8 @@ export type CostNoteKind =
   | "lower_bound"
   | "unknown_base"
   | "purged"
-  | "lost_spans";
+  | "lost_spans"
+  | "set_aside";
 
 export interface CostNote {
   kind: CostNoteKind;
@@ -23,6 +24,7 @@ export interface CostNote {
 export interface CostNotes {
   unpricedModels: string[];
   droppedSpans: Record<string, number>;
+  setAsideFiles: string[];
   notes: CostNote[];
 }
 
@@ -31,6 +33,9 @@ const DRIFT_SHARE = 0.05;
 
 const DROPPED_SPANS = `SELECT reason, sum(spans) FROM exporter_health
 WHERE outcome = 'dropped' GROUP BY reason ORDER BY reason`;
+
+const SET_ASIDE_FILES = `SELECT reason FROM exporter_health
+WHERE outcome = 'set_aside' ORDER BY first_at, reason`;
 
 const PURGED_UNTIL = `SELECT max(day) FROM usage_daily
 WHERE day >= strftime('%Y-%m-%d', ?1 / 1000, 'unixepoch') AND day < strftime('%Y-%m-%d', ?2 / 1000, 'unixepoch', '+1 day')`;
@@ -163,9 +168,11 @@ export function costNotes(
   const dropped = reader
     .values(DROPPED_SPANS)
     .map(([reason, spans]) => [String(reason), Number(spans)] as const);
+  const setAsideFiles = reader.values(SET_ASIDE_FILES).map(([file]) => String(file));
   return {
     unpricedModels: namesWith(models, "unpriced"),
     droppedSpans: Object.fromEntries(dropped),
+    setAsideFiles,
     notes: [
       ...priceNotes(models, total),
       ...qualityNotes(total),
@@ -174,6 +181,12 @@ export function costNotes(
         ([reason, spans]): CostNote => ({
           kind: "lost_spans",
           text: `${count(spans, "span")} ${spans === 1 ? "was" : "were"} lost (${reason}): the sums are a lower bound.`,
+        }),
+      ),
+      ...setAsideFiles.map(
+        (file): CostNote => ({
+          kind: "set_aside",
+          text: `A damaged file was set aside as ${file}: what it holds is not in the sums.`,
         }),
       ),
     ],

@@ -89,6 +89,8 @@ export interface CostReport {
   unpricedModels: string[];
   /** Spans that were lost, by reason. */
   droppedSpans: Record<string, number>;
+  /** Where damaged files of this path were set aside: what they hold is not in the sums. */
+  setAsideFiles: string[];
   /** What a reader of the sums must know besides them. */
   notes: CostNote[];
 }

@@ -2,28 +2,39 @@ import type { Reader } from "../store/reader.ts";
 
 /** One span of a trace, with the spans it caused, in the order in which they began. */
 export interface TraceSpan {
+  /** 16 hexadecimal digits. */
   spanId: string;
+  /** As the span was named last. */
   name: string;
   /** Milliseconds from the trace's begin to the span's. */
   startMs: number;
+  /** Milliseconds, with fractions. */
   durationMs: number;
+  /** What the instrumentation said of how it went. */
   status: "unset" | "ok" | "error";
+  /** What it said besides; null where nothing. */
   statusMessage: string | null;
+  /** `error.type`: a word such as `max_turns` or `529`; null where none was said. */
   errorType: string | null;
   /** The models of the span's usage, counted or not. */
   models: string[];
   /** Of that usage: uncached input, cache reads and cache writes together; null where it has none. */
   inputTokens: number | null;
+  /** As `inputTokens`. */
   outputTokens: number | null;
   /** In nano-dollars; null where it is unknown, or there is no usage. */
   costNanoUsd: number | null;
   /** Whether that usage is in the totals, or another span stands for it. */
   counted: boolean;
+  /** What happened during it, in the order in which it was recorded. */
   events: TraceEvent[];
+  /** The spans it caused. */
   children: TraceSpan[];
 }
 
+/** An event of a span. */
 export interface TraceEvent {
+  /** As the instrumentation named it. */
   name: string;
   /** Milliseconds from the trace's begin. */
   atMs: number;
@@ -31,13 +42,17 @@ export interface TraceEvent {
   exception: string | null;
 }
 
+/** A trace; several roots where a parent is missing or still running. */
 export interface TraceTree {
+  /** 32 hexadecimal digits. */
   traceId: string;
-  /** ISO 8601, UTC. */
+  /** ISO 8601 in UTC, to the millisecond. */
   startedAt: string;
   /** From the first span's begin to the last one's end, in milliseconds. */
   durationMs: number;
+  /** How many spans there are. */
   spans: number;
+  /** The spans without a parent in the file, in the order in which they began. */
   roots: TraceSpan[];
 }
 

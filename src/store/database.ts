@@ -56,6 +56,30 @@ function checkOwnership(db: Database, path: string): void {
   }
 }
 
+/** SQLITE_READONLY_ROLLBACK: a process died within a transaction, and a read-only connection cannot undo it. */
+const NEEDS_ROLLBACK = 776;
+
+/** Does what whoever opens such a file has to do before anything in it can be read. */
+function rollBack(path: string): void {
+  const db = new Database(path, OPEN_FLAGS);
+  try {
+    db.run("PRAGMA busy_timeout = 2000");
+    db.query("SELECT count(*) FROM sqlite_schema").get();
+  } finally {
+    db.close(true);
+  }
+}
+
+function checkReadOnly(path: string): void {
+  const db = new Database(path, { readonly: true });
+  try {
+    db.run("PRAGMA busy_timeout = 2000");
+    checkOwnership(db, path);
+  } finally {
+    db.close(true);
+  }
+}
+
 /** Looks first through a read-only connection: a writing one would checkpoint a stranger's WAL at close. */
 function refuseForeignFile(path: string): void {
   if (!existsSync(path)) return;
@@ -64,12 +88,12 @@ function refuseForeignFile(path: string): void {
     throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
   }
   if (stat.size === 0) return;
-  const db = new Database(path, { readonly: true });
   try {
-    db.run("PRAGMA busy_timeout = 2000");
-    checkOwnership(db, path);
-  } finally {
-    db.close(true);
+    checkReadOnly(path);
+  } catch (error) {
+    if ((error as { errno?: unknown }).errno !== NEEDS_ROLLBACK) throw error;
+    rollBack(path);
+    checkReadOnly(path);
   }
 }
 

@@ -10,6 +10,7 @@ import { Lease } from "./lease.ts";
 import { PeriodTotalsBuilder } from "./period-totals-builder.ts";
 import { addReports, NOTHING_PURGED, type PurgeReport, Purger } from "./purge.ts";
 import { PurgedTraces } from "./purged-traces.ts";
+import { unforwardedSinceMs } from "./retention-hold.ts";
 import { Space } from "./space.ts";
 import { toStoreError } from "./store-error.ts";
 
@@ -18,6 +19,8 @@ export interface MaintenanceOptions {
   retentionMs: number;
   /** Bytes of live pages that the file stays below, by purging the oldest traces early; 0 is no limit. */
   maxDbBytes: number;
+  /** A person's command: it waits for no lease, and its settings are not the file's. @default false */
+  isCommand?: boolean;
   /** Told what needs a person's eye; the same matter at most every ten minutes. */
   warn?: (message: string) => void;
 }
@@ -25,7 +28,9 @@ export interface MaintenanceOptions {
 export interface MaintenanceStep {
   /** Whether there was something to do, and there may be more. */
   didWork: boolean;
-  /** When to take the next step: at once after work, else later. */
+  /** Whether another process held the lock, so that it is unknown what is left. */
+  isBusy: boolean;
+  /** When to take the next step: right away after work, else later. */
   nextDueMs: number;
 }
 
@@ -42,9 +47,9 @@ const LOOK_EVERY_MS = 60_000;
 const RETRY_MS = 1000;
 const WARN_EVERY_MS = 600_000;
 const DAY_MS = 86_400_000;
-/** How long a purged trace is remembered; where the file is full, a share of how far back traces go. */
+/** How long a purged trace is remembered, and what share of a full file that may take. */
 const REMEMBER_MS = 7 * DAY_MS;
-const REMEMBER_SHARE_WHEN_FULL = 1 / 8;
+const REMEMBER_SHARE = 1 / 8;
 /** Purging by size begins at this share of the limit, and ends at that one. */
 const FULL_SHARE = 0.95;
 const ROOMY_SHARE = 0.9;
@@ -56,6 +61,14 @@ interface UpkeepRow {
 }
 
 type Job = (nowMs: number) => boolean;
+
+/**
+ * The kinds of chunks, and what a row of each adds to the WAL, in inserted rows: a checkpoint costs
+ * three syncs, one of them within the next commit, so there must not be one after every chunk.
+ */
+const WEIGHTS = { spans: 1 / 16, traces: 1 / 4, purged: 1 / 4, pages: 1 / 2, dictionary: 1 / 16 };
+
+type Kind = keyof typeof WEIGHTS;
 
 /**
  * Maintenance as small steps: whoever owns the connection takes one whenever it has nothing better
@@ -81,7 +94,7 @@ export class Maintainer {
   readonly #collector: DictionaryCollector;
   readonly #space: Space;
   readonly #upkeep: Statement<UpkeepRow, []>;
-  readonly #chunks = new Map<string, ChunkSize>();
+  readonly #chunks = new Map<Kind, ChunkSize>();
   readonly #warnedMs = new Map<string, number>();
   readonly #jobs: readonly Job[];
   #nextDueMs = 0;
@@ -123,7 +136,7 @@ export class Maintainer {
       (nowMs) => this.#periodTotals.build(nowMs),
       (nowMs) => this.#purgeByAge(nowMs),
       (nowMs) => this.#purgeBySize(nowMs),
-      (nowMs) => this.#forget(nowMs, REMEMBER_MS),
+      (nowMs) => this.#forgetOld(nowMs),
       () => this.#releaseSpace(),
       (nowMs) => this.#shortenFile(nowMs),
       (nowMs) => this.#collect(nowMs),
@@ -146,13 +159,13 @@ export class Maintainer {
     try {
       const didWork = this.#checkpoint(nowMs) || this.#maintain(nowMs);
       if (didWork) this.#nextDueMs = nowMs;
-      return { didWork, nextDueMs: this.#nextDueMs };
+      return { didWork, isBusy: false, nextDueMs: this.#nextDueMs };
     } catch (cause) {
       this.#collector.startOver();
       const error = toStoreError("Cannot maintain", this.#path, cause);
       this.#nextDueMs = nowMs + RETRY_MS;
       if (error.kind !== "busy") throw error;
-      return { didWork: false, nextDueMs: this.#nextDueMs };
+      return { didWork: false, isBusy: true, nextDueMs: this.#nextDueMs };
     }
   }
 
@@ -180,10 +193,12 @@ export class Maintainer {
 
   #maintain(nowMs: number): boolean {
     this.#nextDueMs = nowMs + LOOK_EVERY_MS;
-    const wasHolder = this.#isHolder;
-    this.#isHolder = this.#lease.hold(nowMs);
-    if (!this.#isHolder) return false;
-    if (!wasHolder) this.#recordSettings();
+    if (!this.#options.isCommand) {
+      const wasHolder = this.#isHolder;
+      this.#isHolder = this.#lease.hold(nowMs);
+      if (!this.#isHolder) return false;
+      if (!wasHolder) this.#recordSettings();
+    }
     return this.#jobs.some((job) => job(nowMs));
   }
 
@@ -200,7 +215,8 @@ export class Maintainer {
   }
 
   #purgeByAge(nowMs: number): boolean {
-    const cutoffMs = nowMs - this.#options.retentionMs;
+    const heldMs = unforwardedSinceMs(this.#db) ?? Number.MAX_SAFE_INTEGER;
+    const cutoffMs = Math.min(nowMs - this.#options.retentionMs, heldMs);
     const confirmAtMs = this.#clock.confirmAtMs(nowMs);
     const oldestMs = this.#upkeep.get()?.oldest_ms ?? null;
     if (oldestMs === null || oldestMs >= cutoffMs) return false;
@@ -220,16 +236,16 @@ export class Maintainer {
     this.#isShrinking = this.#isFull(this.#isShrinking ? ROOMY_SHARE : FULL_SHARE);
     this.#isStuck = false;
     if (!this.#isShrinking) return false;
-    const reachMs = nowMs - (this.#upkeep.get()?.oldest_ms ?? nowMs);
-    const rememberMs = Math.min(REMEMBER_MS, Math.max(0, reachMs) * REMEMBER_SHARE_WHEN_FULL);
-    if (this.#forget(nowMs, rememberMs)) return true;
+    const { maxDbBytes } = this.#options;
+    const isTooMuch = this.#purgedTraces.length() > maxDbBytes * REMEMBER_SHARE;
+    if (isTooMuch && this.#forget(Number.MAX_SAFE_INTEGER)) return true;
     if (this.#retire(Number.MAX_SAFE_INTEGER, nowMs)) return true;
     this.#isStuck = true;
     const mebibytes = (bytes: number): string => `${(bytes / 1048576).toFixed(1)} MiB`;
     const { liveBytes } = this.#space.report();
     this.#warn(
       "size",
-      `${this.#path} holds ${mebibytes(liveBytes)}, its limit is ${mebibytes(this.#options.maxDbBytes)}, and nothing is left that may be purged: raise maxDbBytes.`,
+      `${this.#path} holds ${mebibytes(liveBytes)}, its limit is ${mebibytes(maxDbBytes)}, and nothing is left that may be purged: raise maxDbBytes.`,
       nowMs,
     );
     return false;
@@ -245,9 +261,12 @@ export class Maintainer {
     return purged.traces > 0;
   }
 
-  #forget(nowMs: number, afterMs: number): boolean {
-    if (this.#clock.confirmAtMs(nowMs) !== null) return false;
-    return this.#inChunk("purged", (rows) => this.#purgedTraces.forget(nowMs - afterMs, rows) > 0);
+  #forgetOld(nowMs: number): boolean {
+    return this.#clock.confirmAtMs(nowMs) === null && this.#forget(nowMs - REMEMBER_MS);
+  }
+
+  #forget(beforeMs: number): boolean {
+    return this.#inChunk("purged", (rows) => this.#purgedTraces.forget(beforeMs, rows) > 0);
   }
 
   #releaseSpace(): boolean {
@@ -290,7 +309,7 @@ export class Maintainer {
   }
 
   /** One transaction of as many rows as lately took a few milliseconds. */
-  #inChunk(kind: string, run: (rows: number) => boolean): boolean {
+  #inChunk(kind: Kind, run: (rows: number) => boolean): boolean {
     let chunk = this.#chunks.get(kind);
     if (!chunk) {
       chunk = new ChunkSize();
@@ -307,7 +326,7 @@ export class Maintainer {
     if (!didWork) return false;
     const tookMs = performance.now() - beganMs;
     chunk.learn(tookMs);
-    this.#checkpointer.noteRows(rows);
+    this.#checkpointer.noteRows(rows * WEIGHTS[kind]);
     if (tookMs > this.#report.longestLockMs)
       this.#report = { ...this.#report, longestLockMs: tookMs };
     return true;

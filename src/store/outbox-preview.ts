@@ -24,7 +24,8 @@ export function previewOutbox(reader: Reader, url: string, sinceMs: number | nul
   const firstId = start ? (start.id ?? Number.MAX_SAFE_INTEGER) : 0;
   const [preview] = reader.all<OutboxPreview>(
     `SELECT count(*) AS spans, min((start_ns + duration_ns) / 1000000) AS firstEndMs,
-       max((start_ns + duration_ns) / 1000000) AS lastEndMs FROM span_rows WHERE id >= ?`,
+       max((start_ns + duration_ns) / 1000000) AS lastEndMs
+     FROM span_rows s JOIN traces t ON t.id = s.trace_no WHERE s.id >= ?`,
     firstId,
   );
   return preview ?? { spans: 0, firstEndMs: null, lastEndMs: null };

@@ -9,7 +9,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { openDatabase } from "./database.ts";
 import type { SpanRow } from "./rows.ts";
-import { toStoreError } from "./store-error.ts";
+import { StoreError, toStoreError } from "./store-error.ts";
 
 /** A span as it is stored. What it says of its usage is not needed to send it. */
 export interface StoredSpan extends Omit<SpanRow, "facts"> {
@@ -50,13 +50,8 @@ export interface OutboxOptions {
 /** So many refusals are kept by name for each destination; all of them are counted. */
 const MAX_REFUSALS = 10_000;
 const MAX_REASON_LENGTH = 1000;
-
-/**
- * Condition on a row of `traces`: whether every destination that retention waits for is done with it.
- * For the purge to add; the size bound of the file goes before it.
- */
-export const TRACE_IS_FORWARDED: string = `NOT EXISTS (SELECT 1 FROM span_rows WHERE trace_no = traces.id
-  AND span_rows.id > (SELECT min(cursor) FROM forward_destinations WHERE holds_retention))`;
+/** SQLITE_FCNTL_HAS_MOVED, https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
+const HAS_MOVED = 20;
 
 const SELECT_SPANS = `SELECT s.id,
   lower(hex(t.trace_id)) AS traceId, lower(hex(s.span_id)) AS spanId,
@@ -71,8 +66,11 @@ JOIN scopes c ON c.id = h.scope_id
 JOIN resources r ON r.id = h.resource_id
 WHERE s.id > ? AND s.id <= ? ORDER BY s.id`;
 
-const SELECT_SIZES = `SELECT id, octet_length(attribute_values) + coalesce(octet_length(detail), 0) AS bytes
-FROM span_rows WHERE id > ? ORDER BY id LIMIT ?`;
+/** A purged trace is out of `traces` at once; its spans are deleted by and by. */
+const SELECT_SIZES = `SELECT s.id,
+  octet_length(s.attribute_values) + coalesce(octet_length(s.detail), 0) AS bytes
+FROM span_rows s JOIN traces t ON t.id = s.trace_no
+WHERE s.id > ? ORDER BY s.id LIMIT ?`;
 
 function utc(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 19).replace("T", " ");
@@ -107,7 +105,17 @@ export class Outbox {
     );
   }
 
+  /** @throws {StoreError} where another file stands at the path by now: open it again. */
   position(): OutboxPosition {
+    const hasMoved = new Int32Array(2);
+    this.#db.fileControl(HAS_MOVED, hasMoved);
+    if (hasMoved[0] !== 0) {
+      throw new StoreError(
+        "io",
+        this.#path,
+        `${this.#path} was moved or deleted while it was read`,
+      );
+    }
     return this.#db
       .query("SELECT cursor, epoch FROM forward_destinations WHERE id = ?")
       .get(this.#destination) as OutboxPosition;
@@ -128,7 +136,11 @@ export class Outbox {
 
   /** Spans behind `cursor`. */
   pending(cursor: number): number {
-    const row = this.#db.query("SELECT count(*) AS n FROM span_rows WHERE id > ?").get(cursor);
+    const row = this.#db
+      .query(
+        "SELECT count(*) AS n FROM span_rows s JOIN traces t ON t.id = s.trace_no WHERE s.id > ?",
+      )
+      .get(cursor);
     return (row as { n: number }).n;
   }
 

@@ -26,6 +26,7 @@ const NO_EXECUTION: ExecutionFacts = {
   conclusion: "success",
   errorType: null,
   durationMs: null,
+  usageQuality: "exact",
   attributes: null,
 };
 
@@ -88,21 +89,35 @@ function decode(text: string): TraceNode[] {
 }
 
 export class PurgedTraces {
-  readonly #find: Statement<{ nodes: string }, [string]>;
-  readonly #put: Statement<unknown, [string, number, string]>;
-  readonly #deleteOld: Statement<unknown, [number, number]>;
+  readonly #find: Statement<{ nodes: string; length: number }, [string]>;
+  readonly #put: Statement<{ length: number }, [string, number, string]>;
+  readonly #deleteOld: Statement<{ length: number }, [number, number]>;
+  readonly #addLength: Statement<unknown, [number]>;
+  readonly #length: Statement<{ length: number }, []>;
 
   constructor(db: Database) {
-    this.#find = db.prepare("SELECT nodes FROM purged_traces WHERE trace_id = unhex(?)");
+    this.#find = db.prepare(
+      "SELECT nodes, length(nodes) AS length FROM purged_traces WHERE trace_id = unhex(?)",
+    );
     this.#put = db.prepare(
       `INSERT INTO purged_traces (trace_id, purged_ms, nodes) VALUES (unhex(?), ?, ?)
-       ON CONFLICT (trace_id) DO UPDATE SET purged_ms = excluded.purged_ms, nodes = excluded.nodes`,
+       ON CONFLICT (trace_id) DO UPDATE SET purged_ms = excluded.purged_ms, nodes = excluded.nodes
+       RETURNING length(nodes) AS length`,
     );
     // One that was brought back is still needed, until it is purged again.
     this.#deleteOld = db.prepare(
       `DELETE FROM purged_traces WHERE id IN (SELECT p.id FROM purged_traces p WHERE p.purged_ms < ?
-         AND NOT EXISTS (SELECT 1 FROM traces t WHERE t.trace_id = p.trace_id) LIMIT ?)`,
+         AND NOT EXISTS (SELECT 1 FROM traces t WHERE t.trace_id = p.trace_id)
+         ORDER BY p.purged_ms LIMIT ?)
+       RETURNING length(nodes) AS length`,
     );
+    this.#addLength = db.prepare("UPDATE upkeep SET remembered_length = remembered_length + ?");
+    this.#length = db.prepare("SELECT remembered_length AS length FROM upkeep");
+  }
+
+  /** How many characters, and so about how many bytes, are remembered. */
+  length(): number {
+    return this.#length.get()?.length ?? 0;
   }
 
   /** The spans of a purged trace; none where it is not remembered. */
@@ -111,12 +126,17 @@ export class PurgedTraces {
     return row ? decode(row.nodes) : [];
   }
 
-  remember(traceId: string, nodes: Iterable<TraceNode>, nowMs: number): void {
-    this.#put.run(traceId, nowMs, encode(nodes));
+  remember(traceId: string, spans: Iterable<TraceNode>, nowMs: number): void {
+    const before = this.#find.get(traceId)?.length ?? 0;
+    const after = this.#put.get(traceId, nowMs, encode(spans))?.length ?? 0;
+    this.#addLength.run(after - before);
   }
 
-  /** @returns how many traces were forgotten, of those purged before `beforeMs`. */
+  /** @returns how many traces were forgotten, of those purged before `beforeMs`; the oldest go first. */
   forget(beforeMs: number, maxTraces: number): number {
-    return this.#deleteOld.run(beforeMs, maxTraces).changes;
+    const forgotten = this.#deleteOld.all(beforeMs, maxTraces);
+    const length = forgotten.reduce((sum, row) => sum + row.length, 0);
+    if (forgotten.length > 0) this.#addLength.run(-length);
+    return forgotten.length;
   }
 }

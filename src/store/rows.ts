@@ -104,6 +104,8 @@ export interface ExecutionFacts {
   errorType: string | null;
   /** As the executor reported it; null means that the span's own duration stands. */
   durationMs: number | null;
+  /** What it knows of its usage as a whole, also where it carries none: that of a run cut short is a lower bound. */
+  usageQuality: UsageFactsQuality;
   /** JSON object of the attributes that no column holds, for `attr:KEY`; null where there are none. */
   attributes: string | null;
 }

@@ -11,7 +11,6 @@ export interface RunRow extends ExecutionFacts {
   costSource: "reported" | "estimated" | "none";
   /** Counted usage without any cost. */
   unpriced: number;
-  usageQuality: UsageFactsQuality;
   endedMs: number;
   durationMs: number;
 }
@@ -80,14 +79,16 @@ export function runRow(
     costNanoUsd: null,
     costSource: "none",
     unpriced: 0,
-    usageQuality: "exact",
     endedMs: run.endMs,
     durationMs: facts.durationMs ?? run.durationMs,
   };
   const counted: ModelUsageFacts[] = [];
   const nested: TraceNode[] = [];
   for (const member of members) {
-    if (member.execution && member !== run) nested.push(member);
+    if (member.execution && member !== run) {
+      nested.push(member);
+      row.usageQuality = worse(row.usageQuality, member.execution.usageQuality);
+    }
     if (!member.usage) continue;
     if (settlement.counted.has(member.spanId)) counted.push(...member.usage.models);
     else if (member.usage.quality !== "unknown_base") continue;

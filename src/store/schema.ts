@@ -196,8 +196,8 @@ CREATE UNIQUE INDEX usage_daily_key ON usage_daily (day, coalesce(agent_name, ''
 const EXPORTER_HEALTH = `
 CREATE TABLE exporter_health (
   writer TEXT NOT NULL,              -- one life of one exporter
-  outcome TEXT NOT NULL,             -- written or dropped
-  reason TEXT NOT NULL,              -- why dropped; '' where written
+  outcome TEXT NOT NULL,             -- written, dropped, or set_aside: a damaged file that stood here
+  reason TEXT NOT NULL,              -- why dropped; '' where written; where the file is now
   spans INTEGER NOT NULL,
   first_at TEXT NOT NULL,            -- UTC
   last_at TEXT NOT NULL,
@@ -216,9 +216,10 @@ CREATE TABLE upkeep (
   doubted_clock_ms INTEGER,          -- a time too far beyond it, until it is seen again
   dictionary_generation INTEGER NOT NULL, -- a writer that knows another one forgets what it remembers
   purged_spans INTEGER NOT NULL,     -- since the dictionary was last collected
-  collected_ms INTEGER NOT NULL      -- when that was
+  collected_ms INTEGER NOT NULL,     -- when that was
+  remembered_length INTEGER NOT NULL -- characters of all nodes in purged_traces
 ) STRICT;
-INSERT INTO upkeep VALUES (1, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0);
+INSERT INTO upkeep VALUES (1, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0);
 ALTER TABLE span_shapes ADD COLUMN used_in INTEGER NOT NULL DEFAULT 0; -- generation of its latest use
 CREATE TABLE purged_traces (
   id INTEGER PRIMARY KEY,

@@ -1,8 +1,8 @@
 import type { Database, Statement } from "bun:sqlite";
 
-/** Freed pages that stay in the file for what is written next; a share of it, but at least 1 MiB. */
+/** Freed pages that stay in the file for what is written next; a share of it, but at least 256 KiB. */
 const KEPT_SHARE = 1 / 16;
-const KEPT_PAGES = 256;
+const KEPT_PAGES = 64;
 
 export interface SpaceReport {
   pageBytes: number;

@@ -192,6 +192,11 @@ export class Store {
     return this.#checkpointer.run(nowMs);
   }
 
+  /** Empties the -wal, whose room may be all that a full disk has left. Waits up to the busy timeout. */
+  truncateWal(): void {
+    this.#checkpointer.truncate();
+  }
+
   close(): void {
     try {
       this.#maintainer?.close();

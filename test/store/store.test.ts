@@ -104,6 +104,23 @@ describe("writing a batch", () => {
     store.close();
   });
 
+  test("makes a lower bound of a run that was cut short, although each call is exact", () => {
+    const store = openStore();
+    const cutShort = execution({ nested: true, usageQuality: "lower_bound" });
+    store.write(
+      [
+        spanRow({ span: "run", execution: execution({}) }),
+        spanRow({ span: "query", parent: "run", execution: cutShort }),
+        spanRow({ span: "chat", parent: "query", usage: usage({}) }),
+      ],
+      NOW_MS,
+    );
+    expect(query(store.path, "SELECT usage_quality, input_tokens FROM executions")).toEqual([
+      { usage_quality: "lower_bound", input_tokens: 10 },
+    ]);
+    store.close();
+  });
+
   test("again changes nothing", () => {
     const store = openStore();
     store.write(REVIEW, NOW_MS);

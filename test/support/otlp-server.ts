@@ -15,7 +15,7 @@ export interface ServerAnswer {
 
 export const OK: ServerAnswer = { status: 200, body: {} };
 
-/** `hang` never answers; `reset` closes the connection without one. */
+/** `hang` never answers; `reset` closes all connections without one, and the server with them. */
 export type Behaviour = (request: ReceivedRequest) => ServerAnswer | "hang" | "reset";
 
 export interface OtlpServer {
@@ -24,6 +24,7 @@ export interface OtlpServer {
   /** Names of the spans in requests that were answered with success. */
   accepted: string[];
   behave(behaviour: Behaviour): void;
+  isUp(): boolean;
   close(): Promise<void>;
 }
 
@@ -42,6 +43,11 @@ function spanNames(body: Uint8Array): string[] {
 /** Speaks http/json only, so that tests can read what arrives. */
 export function startOtlpServer(port = 0): OtlpServer {
   let behaviour: Behaviour = () => OK;
+  let isUp = true;
+  const stop = (self: { stop(force: boolean): Promise<void> }): Promise<void> => {
+    isUp = false;
+    return self.stop(true);
+  };
   const requests: ReceivedRequest[] = [];
   const accepted: string[] = [];
   const server = Bun.serve({
@@ -57,7 +63,7 @@ export function startOtlpServer(port = 0): OtlpServer {
       const answer = behaviour(received);
       if (answer === "hang") return new Promise<Response>(() => undefined);
       if (answer === "reset") {
-        self.stop(true);
+        void stop(self);
         return new Response();
       }
       const { status, headers = {}, body = "" } = answer;
@@ -74,6 +80,7 @@ export function startOtlpServer(port = 0): OtlpServer {
     behave: (next) => {
       behaviour = next;
     },
-    close: () => server.stop(true),
+    isUp: () => isUp,
+    close: () => stop(server),
   };
 }

@@ -69,12 +69,11 @@ export function simulateYear(options: YearOptions): YearResult {
       maxDbBytes: isLimited ? maxDbBytes : 0,
     });
     const maintain = (nowMs: number, isSettled: boolean): void => {
-      while (maintainer.isDue(nowMs)) {
-        const { didWork } = maintainer.step(nowMs);
+      for (let didWork = maintainer.isDue(nowMs); didWork; ) {
+        didWork = maintainer.step(nowMs).didWork;
         watch.look();
         if (isLimited && isSettled)
           largestUnderLimit = Math.max(largestUnderLimit, statSync(path).size);
-        if (!didWork) break;
       }
     };
     maintain(START_MS + day * DAY_MS, false);

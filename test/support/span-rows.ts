@@ -47,6 +47,7 @@ export function execution(changes: Partial<ExecutionFacts> = {}): ExecutionFacts
     conclusion: "success",
     errorType: null,
     durationMs: null,
+    usageQuality: "exact",
     attributes: null,
     ...changes,
   };

@@ -17,6 +17,7 @@ import type { Column } from "./columns.ts";
 import { columnsOf, type Dialect } from "./dialect.ts";
 import { isExecution } from "./operation.ts";
 import type { ReadAttributes, ReadSpan } from "./read-span.ts";
+import { statedQuality } from "./usage.ts";
 import { count, firstOf, firstText, providerName, text } from "./values.ts";
 
 const STATUS_ERROR = 2;
@@ -50,6 +51,7 @@ export function readExecution(
     conclusion: conclusion(span),
     errorType: text(attributes[ATTR_ERROR_TYPE]) ?? exceptionType(span),
     durationMs: count(attributes[ATTR_DURATION_MS]),
+    usageQuality: statedQuality(span) ?? "exact",
     attributes: isOwn ? otherAttributes(attributes) : null,
   };
 }

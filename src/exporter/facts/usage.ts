@@ -122,7 +122,7 @@ function statedScope(span: ReadSpan): UsageFactsScope | null {
   return scope === "ledger" || scope === "result" ? scope : null;
 }
 
-function statedQuality(span: ReadSpan): UsageFactsQuality | null {
+export function statedQuality(span: ReadSpan): UsageFactsQuality | null {
   const quality = span.attributes[ATTR_USAGE_QUALITY];
   return quality === "exact" || quality === "lower_bound" || quality === "unknown_base"
     ? quality

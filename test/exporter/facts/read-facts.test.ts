@@ -74,6 +74,7 @@ describe("an execution of our own", () => {
         conclusion: "failure",
         errorType: "error_max_turns",
         durationMs: 1234,
+        usageQuality: "exact",
         attributes: '{"team":"payments","labels":["a","b"]}',
       },
       usage: null,
@@ -86,6 +87,13 @@ describe("an execution of our own", () => {
     expect(conclusion(0)).toMatchObject({ conclusion: "success", repo: null, attributes: null });
     expect(conclusion(1)).toMatchObject({ conclusion: "success", nested: false });
     expect(conclusion(2)).toMatchObject({ conclusion: "error", model: null, prNumber: null });
+  });
+
+  test("that was cut short says so of its usage, although it carries none", () => {
+    const read = readFacts(
+      span({ "spanledger.execution": true, "spanledger.usage.quality": "lower_bound" }),
+    );
+    expect(read).toMatchObject({ execution: { usageQuality: "lower_bound" }, usage: null });
   });
 
   test("has its account in events, one a model, each with its own cost", () => {
@@ -538,4 +546,17 @@ test("no shape that may be skipped has facts, whatever attribute is alone on the
 test("a span of another kind may be skipped", () => {
   expect(mayHaveFacts(["http.request.method", "url.full", "model"], "GET")).toBe(false);
   expect(mayHaveFacts([], "invoke")).toBe(false);
+});
+
+test("our chats and Claude Code's own know a response by its request", () => {
+  const chat = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.response.id": "msg_1",
+    "anthropic.request.id": "req_1",
+    "gen_ai.usage.input_tokens": 10,
+  };
+  const theirs = { input_tokens: 10, "gen_ai.response.id": "req_1" };
+  const more = { name: "claude_code.llm_request", scopeName: "com.anthropic.claude_code.tracing" };
+  expect(readFacts(span(chat))?.usage?.responseId).toBe("req_1");
+  expect(readFacts(span(theirs, more))?.usage?.responseId).toBe("req_1");
 });

@@ -85,6 +85,7 @@ export const langfuse: Dialect = {
     const usage = jsonObject(span.attributes[LANGFUSE_USAGE]);
     return usage !== null && !Object.hasOwn(usage, "prompt_tokens");
   },
+  outputExcludesReasoning: true,
   columns: {
     input: [
       inJson(LANGFUSE_USAGE, "input"),
@@ -106,6 +107,8 @@ export const langfuse: Dialect = {
       inJson(LANGFUSE_USAGE, "output_tokens"),
       inJson(LANGFUSE_USAGE, "completion_tokens"),
     ],
+    // A bucket beside the output's; in OpenAI's own block it is a part, and not read.
+    reasoning: [inJson(LANGFUSE_USAGE, "output_reasoning_tokens")],
     costUsd: [inJson(LANGFUSE_COST, "total"), sumInJson(LANGFUSE_COST)],
     requestModel: ["langfuse.observation.model.name"],
   },

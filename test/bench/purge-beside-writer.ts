@@ -1,0 +1,122 @@
+/**
+ * Purges 1 million spans while the same thread writes 2,000 spans a second and another process writes
+ * too: how long the host's event loop stood still, how long anyone waited for the lock, what was lost.
+ * `bun test/bench/purge-beside-writer.ts [SPANS]`
+ */
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Store } from "../../src/store/store.ts";
+import { BusyBot } from "../support/busy-bot.ts";
+
+const [, , first, otherPath] = process.argv;
+
+/** The other process: takes the lock ten times a second and says how long that took. */
+async function waitForLocks(path: string): Promise<void> {
+  const db = new Database(path);
+  db.run("PRAGMA busy_timeout = 0");
+  const waitsMs: number[] = [];
+  let isStopped = false;
+  process.on("SIGTERM", () => {
+    isStopped = true;
+  });
+  while (!isStopped) {
+    const startMs = performance.now();
+    for (;;) {
+      try {
+        db.run("BEGIN IMMEDIATE");
+        break;
+      } catch {
+        Bun.sleepSync(0.25); // Not a busy loop: it would take the processor from the one it waits for.
+      }
+    }
+    waitsMs.push(performance.now() - startMs);
+    db.run("ROLLBACK");
+    await Bun.sleep(7);
+  }
+  waitsMs.sort((a, b) => a - b);
+  const at = (share: number): number => waitsMs[Math.floor((waitsMs.length - 1) * share)] ?? 0;
+  console.log(
+    JSON.stringify({
+      samples: waitsMs.length,
+      p50: at(0.5),
+      p99: at(0.99),
+      p999: at(0.999),
+      max: at(1),
+    }),
+  );
+  db.close(true);
+}
+
+function fill(path: string, spans: number): void {
+  const store = new Store({ path, writer: "past", busyTimeoutMs: 1000 });
+  const bot = new BusyBot(3);
+  const endMs = Date.now() - 100 * 86_400_000;
+  while (bot.spans < spans) {
+    const rows = Array.from({ length: 100 }, () => bot.run(endMs + bot.spans, 20)).flat();
+    store.write(rows, Date.now());
+    if (store.isCheckpointDue(Date.now())) store.checkpoint(Date.now());
+  }
+  store.close();
+}
+
+function sums(path: string): unknown {
+  const db = new Database(path, { readonly: true });
+  const sql = `SELECT (SELECT sum(cost_nano_usd) FROM usage_rows WHERE counted)
+      + coalesce((SELECT sum(cost_nano_usd) FROM usage_daily), 0) AS nano_usd,
+    (SELECT count(*) FROM executions) + coalesce((SELECT sum(runs) FROM usage_daily), 0) AS runs,
+    (SELECT count(*) FROM span_rows) AS spans`;
+  const row = db.query(sql).get();
+  db.close(true);
+  return row;
+}
+
+let stopWatching: () => void = () => {};
+
+/** The longest time between two ticks of this thread, over some milliseconds or until stopped. */
+function longestGapMs(durationMs: number | null): Promise<number> {
+  return new Promise((resolve) => {
+    let longestMs = 0;
+    let lastMs = performance.now();
+    const ticks = setInterval(() => {
+      const nowMs = performance.now();
+      longestMs = Math.max(longestMs, nowMs - lastMs - 1);
+      lastMs = nowMs;
+    }, 1);
+    stopWatching = () => {
+      clearInterval(ticks);
+      resolve(longestMs);
+    };
+    if (durationMs !== null) setTimeout(stopWatching, durationMs);
+  });
+}
+
+async function measure(spans: number): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "spanledger-purge-"));
+  const path = join(directory, "t.db");
+  try {
+    fill(path, spans);
+    console.log("before", sums(path));
+    const waiter = Bun.spawn([process.execPath, import.meta.path, "wait", path]);
+    console.log("host: longest event-loop gap before", (await longestGapMs(5000)).toFixed(1), "ms");
+    const worker = new Worker(new URL("purge-worker.ts", import.meta.url));
+    const gap = longestGapMs(null);
+    worker.postMessage({ path, spansPerSecond: 2000 });
+    const result = await new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data);
+    });
+    stopWatching();
+    waiter.kill("SIGTERM");
+    console.log("host: longest event-loop gap meanwhile", (await gap).toFixed(1), "ms");
+    console.log("writer and maintainer:", result);
+    console.log("another process's waits for the lock, ms:", await waiter.stdout.text());
+    console.log("after", sums(path));
+    worker.terminate();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+if (first === "wait" && otherPath) await waitForLocks(otherPath);
+else await measure(Number(first ?? 1_000_000));

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { BackgroundForwarder } from "../../../src/exporter/forward/background-forwarder.ts";
+import type { ForwardTarget } from "../../../src/exporter/forward/forwarding.ts";
+import { StateLog } from "../../../src/exporter/state-log.ts";
+import { Store } from "../../../src/store/store.ts";
+import { type OtlpServer, startOtlpServer } from "../../support/otlp-server.ts";
+import { NOW_MS, spanRow } from "../../support/span-rows.ts";
+import { useTempDir } from "../../support/temp-dir.ts";
+
+const tempDir = useTempDir();
+const SOURCE = join(import.meta.dir, "../../../src/exporter/forward/background-forwarder.ts");
+let lines: string[];
+let server: OtlpServer;
+let target: ForwardTarget;
+
+beforeEach(() => {
+  lines = [];
+  server = startOtlpServer();
+  const path = join(tempDir(), "t.db");
+  target = { path, protocol: "http/json", endpoint: server.url };
+  const store = new Store({ path, writer: "w", busyTimeoutMs: 100 });
+  store.write(
+    ["a", "b"].map((name) => spanRow({ span: name, name })),
+    NOW_MS,
+  );
+  store.close();
+});
+afterEach(() => server.close());
+
+function log(): StateLog {
+  const own = lines; // A forwarder that was given up on may speak after its test.
+  const note = (line: string): void => void own.push(line);
+  return new StateLog({ warn: note, error: note }, Date.now);
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400 && !isTrue(); tries++) await Bun.sleep(10);
+}
+
+test("what a backend refuses is told to the log, once", async () => {
+  server.behave(({ names }) =>
+    names.includes("b") ? { status: 400, body: "no b" } : { status: 200, body: {} },
+  );
+  const forwarder = new BackgroundForwarder(target, log());
+  await until(() => forwarder.progress().refused > 0);
+  await forwarder.stop(1000);
+  expect(forwarder.progress()).toEqual({ accepted: 1, refused: 1, trouble: null });
+  expect(lines).toEqual(["The OTLP destination refused 1 spans; see the table forward_refusals."]);
+});
+
+test("stopping ends at its deadline, whatever the backend does", async () => {
+  server.behave(() => "hang");
+  const forwarder = new BackgroundForwarder(target, log());
+  await until(() => server.requests.length > 0);
+  await forwarder.stop(50);
+  expect(forwarder.progress().accepted).toBe(0);
+});
+
+test("a file that cannot be opened is told to the log, and stopping is still possible", async () => {
+  const forwarder = new BackgroundForwarder({ ...target, path: "/proc/nowhere/t.db" }, log());
+  await until(() => lines.length > 0);
+  expect(lines[0]).toStartWith("Stored spans wait to be forwarded: Cannot open /proc/nowhere/t.db");
+  await forwarder.stop(1000);
+});
+
+test("in a bundle, which lacks the Worker's file, it forwards on the host's own thread", async () => {
+  const directory = tempDir();
+  const build = await Bun.build({ entrypoints: [SOURCE], outdir: directory, target: "bun" });
+  expect(build.success).toBe(true);
+  const bundle = (await import(join(directory, "background-forwarder.js"))) as {
+    BackgroundForwarder: typeof BackgroundForwarder;
+  };
+  const forwarder = new bundle.BackgroundForwarder(target, log());
+  await until(() => server.accepted.length === 2);
+  await forwarder.stop(1000);
+  expect(server.accepted).toEqual(["a", "b"]);
+  expect(forwarder.progress()).toEqual({ accepted: 2, refused: 0, trouble: null });
+});

@@ -1,0 +1,138 @@
+/** What a real collector hands on: live and replayed spans are the same. Needs OTELCOL, the path of its binary. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  createTraceState,
+  type Link,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
+import { forward, type OtlpProtocol } from "../src/forward.ts";
+import { startTelemetry, type Telemetry } from "../src/index.ts";
+import { type Collector, startCollector } from "./support/otel-collector.ts";
+import { hexId } from "./support/span-rows.ts";
+import { useTempDir } from "./support/temp-dir.ts";
+
+const binary = process.env["OTELCOL"];
+const tempDir = useTempDir();
+const variables: Record<string, string> = {};
+
+afterEach(() => {
+  for (const name of Object.keys(variables)) {
+    delete process.env[name];
+    delete variables[name];
+  }
+});
+
+function setVariable(name: string, value: string): void {
+  variables[name] = value;
+  process.env[name] = value;
+}
+
+const linked = (seed: string, isRemote: boolean): Link => ({
+  context: {
+    traceId: hexId(`trace ${seed}`, 32),
+    spanId: hexId(`span ${seed}`, 16),
+    traceFlags: TraceFlags.NONE,
+    traceState: createTraceState("link=1"),
+    isRemote,
+  },
+  attributes: { why: seed },
+});
+
+/** One span of every kind, and a run of an agent. @returns how many spans. */
+async function emit(telemetry: Telemetry, protocol: OtlpProtocol): Promise<number> {
+  const parent = trace.setSpanContext(ROOT_CONTEXT, {
+    traceId: hexId("remote trace", 32),
+    spanId: hexId("remote span", 16),
+    traceFlags: TraceFlags.SAMPLED,
+    isRemote: true,
+    traceState: createTraceState("vendor=a:b,other=c"),
+  });
+  const kinds = [
+    SpanKind.INTERNAL,
+    SpanKind.SERVER,
+    SpanKind.CLIENT,
+    SpanKind.PRODUCER,
+    SpanKind.CONSUMER,
+  ];
+  for (const kind of kinds) {
+    const links = [linked("first", true), linked("second", false)];
+    const span = telemetry.tracer.startSpan(`kind ${kind}`, { kind, links }, parent);
+    span.setAttributes({
+      text: "näive ✓ 漢字 \u{1F600}",
+      empty: "",
+      integer: 42,
+      large: Number.MAX_SAFE_INTEGER,
+      power: 2 ** 60,
+      negative: -7,
+      double: 0.1,
+      tiny: 5e-324,
+      yes: true,
+      texts: ["a", "", "c"],
+      numbers: [1, 2.5, -3],
+      flags: [true, false],
+      none: [],
+      holes: ["a", null, "c"],
+    });
+    // OTLP/JSON, as the official exporter writes it, has no way to say these.
+    if (protocol !== "http/json") {
+      span.setAttributes({ nan: Number.NaN, infinities: [Infinity, -Infinity] });
+    }
+    span.addEvent("event", { at: 1, of: ["x"] }, [1_790_000_000, 123_456_789]);
+    span.recordException(new TypeError("it broke"));
+    span.setStatus({ code: SpanStatusCode.ERROR, message: "broken" });
+    span.end();
+  }
+  const crowded = telemetry.tracer.startSpan("crowded");
+  for (let n = 0; n < 140; n++) crowded.setAttribute(`k${n}`, n);
+  for (let n = 0; n < 140; n++) crowded.addEvent(`e${n}`, {}, [1_790_000_000, n]);
+  crowded.setStatus({ code: SpanStatusCode.OK });
+  crowded.end();
+  await telemetry.traceExecution({ name: "reviewer", repo: "acme/api", prNumber: 7 }, async () => {
+    telemetry.tracer.startSpan("chat claude-sonnet-4-5").end();
+  });
+  return kinds.length + 3;
+}
+
+describe.skipIf(!binary)(
+  binary ? "a real collector" : "a real collector (skipped: OTELCOL does not name one)",
+  () => {
+    let collector: Collector;
+    beforeAll(async () => {
+      collector = await startCollector(binary ?? "");
+    });
+    afterAll(() => collector.stop());
+
+    for (const protocol of ["http/protobuf", "http/json", "grpc"] as const) {
+      test(`hands on the same, live and replayed, over ${protocol}`, async () => {
+        const endpoint = protocol === "grpc" ? collector.grpcUrl : collector.httpUrl;
+        setVariable("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
+        setVariable("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        setVariable("OTEL_TRACES_EXPORTER", "sqlite,otlp");
+        setVariable("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,team=bl%C3%A5");
+        const dbPath = join(tempDir(), "telemetry.db");
+        const telemetry = startTelemetry({ dbPath, serviceName: "bot", registerGlobals: false });
+        const count = await emit(telemetry, protocol);
+        await telemetry.shutdown();
+        const live = await collector.take(count);
+        expect(live.size).toBe(count);
+
+        const result = await forward({
+          dbPath,
+          sinceMs: null,
+          follow: false,
+          signal: new AbortController().signal,
+          warn: () => undefined,
+          onProgress: () => undefined,
+        });
+        expect(result).toMatchObject({ end: "done", accepted: count, refused: 0, pending: 0 });
+        const replayed = await collector.take(count);
+        expect(new Map([...replayed].sort())).toEqual(new Map([...live].sort()));
+      });
+    }
+  },
+);

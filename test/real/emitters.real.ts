@@ -1,0 +1,49 @@
+/** Other instrumentations in the same ledger: each call once, with the tokens that the API served. */
+import { describe, expect, test } from "bun:test";
+import { EMITTERS, type Emitter } from "./support/emitters.ts";
+import { useRunDirectories } from "./support/run-directories.ts";
+import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
+import { servedTotals, type Totals } from "./support/truth.ts";
+
+const newDirectory = useRunDirectories();
+
+/** Few emitters tell how long the cache keeps what is written, so the parts are not compared. */
+function comparable({ cacheCreation5m: _5m, cacheCreation1h: _1h, ...totals }: Totals) {
+  return totals;
+}
+
+function truthOf({ tellable = (calls) => calls }: Emitter, run: EmittedRun) {
+  return comparable(servedTotals(tellable(run.served)));
+}
+
+function each(emitters: readonly Emitter[]): [string, Emitter][] {
+  return emitters.map((emitter) => [emitter.name, emitter]);
+}
+
+describe.each(each(EMITTERS))("%s", (name, emitter) => {
+  test("its tokens and their price are what was served, and OTLP gets the very same spans", async () => {
+    const run = await runEmitter(name, { directory: newDirectory() });
+    expect(run.served.length).toBeGreaterThan(1);
+    expect(comparable(run.file.totals)).toEqual(truthOf(emitter, run));
+    const stored = run.file.spans.map(({ trace_id, span_id }) => `${trace_id} ${span_id}`);
+    const sent = run.spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`);
+    expect(stored.sort()).toEqual(sent.sort());
+  });
+});
+
+describe.each(each(EMITTERS.filter(({ isApart }) => !isApart)))("%s", (name, emitter) => {
+  test("within an execution its usage is the run's, and nothing is counted twice", async () => {
+    const run = await runEmitter(name, { directory: newDirectory(), inExecution: true });
+    const truth = truthOf(emitter, run);
+    expect(comparable(run.file.totals)).toEqual(truth);
+    expect(run.file.executions).toMatchObject([
+      {
+        agent_name: "emitter",
+        input_tokens: truth.input,
+        output_tokens: truth.output,
+        cost_nano_usd: truth.costNanoUsd,
+        cost_source: "estimated",
+      },
+    ]);
+  });
+});
