@@ -7,6 +7,7 @@ import { ChunkSize } from "./chunk-size.ts";
 import { ClockGuard } from "./clock-guard.ts";
 import { DictionaryCollector } from "./dictionary-collector.ts";
 import { Lease } from "./lease.ts";
+import { PeriodTotalsBuilder } from "./period-totals-builder.ts";
 import { addReports, NOTHING_PURGED, type PurgeReport, Purger } from "./purge.ts";
 import { PurgedTraces } from "./purged-traces.ts";
 import { unforwardedSinceMs } from "./retention-hold.ts";
@@ -74,7 +75,8 @@ type Kind = keyof typeof WEIGHTS;
  * to do, and may stop after any of them. Each is one transaction of a few milliseconds. What is left
  * to do stands in the file, so that a killed process leaves nothing half done and the next one goes on.
  *
- * In this order: the WAL goes back into the file; spans of purged traces are deleted; traces beyond
+ * In this order: the WAL goes back into the file; spans of purged traces are deleted; finished hours
+ * and days get their totals; traces beyond
  * the retention are purged, then the oldest while the file is too large; purged traces are
  * forgotten; freed pages are given back; the dictionary is collected once a day. All but the first are
  * done by the one process that holds the lease.
@@ -86,6 +88,7 @@ export class Maintainer {
   readonly #checkpointer: Checkpointer;
   readonly #lease: Lease;
   readonly #clock: ClockGuard;
+  readonly #periodTotals: PeriodTotalsBuilder;
   readonly #purger: Purger;
   readonly #purgedTraces: PurgedTraces;
   readonly #collector: DictionaryCollector;
@@ -119,6 +122,7 @@ export class Maintainer {
     this.#checkpointer = checkpointer;
     this.#lease = new Lease(db, holder);
     this.#clock = new ClockGuard(db);
+    this.#periodTotals = new PeriodTotalsBuilder(db);
     this.#purger = new Purger(db);
     this.#purgedTraces = new PurgedTraces(db);
     this.#collector = new DictionaryCollector(db);
@@ -128,6 +132,8 @@ export class Maintainer {
     );
     this.#jobs = [
       () => this.#deleteSpans(),
+      // Before any purge: a total keeps what purged rows no longer tell.
+      (nowMs) => this.#periodTotals.build(nowMs),
       (nowMs) => this.#purgeByAge(nowMs),
       (nowMs) => this.#purgeBySize(nowMs),
       (nowMs) => this.#forgetOld(nowMs),

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { backup, restore } from "../../store/backup.ts";
+import type { Cli } from "../cli.ts";
+import { startProgress } from "../progress.ts";
+import { formatBytes } from "../quantities.ts";
+import { terminalText } from "../terminal-text.ts";
+
+export function addBackupCommand(program: Command, cli: Cli): void {
+  program
+    .command("backup")
+    .description("copy the database to a new file, whole and consistent, while it is written to")
+    .argument("<file>", "the backup to make; an existing file is never overwritten")
+    .action((file: string) => {
+      using progress = startProgress("Backing up");
+      const bytes = backup(cli.dbPath(), file, (copy) => progress.watch(copy));
+      cli.print(`Backed up to ${terminalText(file)} (${formatBytes(bytes)}).`);
+    });
+}
+
+export function addRestoreCommand(program: Command, cli: Cli): void {
+  program
+    .command("restore")
+    .description("bring a backup back as the database; an existing one must be moved away first")
+    .argument("<file>", "the backup")
+    .action((file: string) => {
+      using progress = startProgress("Restoring");
+      const bytes = restore(file, cli.dbPath(), (copy) => progress.watch(copy));
+      cli.print(`Restored to ${terminalText(cli.dbPath())} (${formatBytes(bytes)}).`);
+    });
+}

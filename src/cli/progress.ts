@@ -1,0 +1,42 @@
+/**
+ * Progress on a terminal for what keeps this thread busy: a thread of its own looks at a file growing
+ * and draws a line after the first second. It opens no database.
+ */
+import { Worker } from "node:worker_threads";
+
+/** What the drawing thread is given. */
+export interface ProgressStart {
+  label: string;
+  /** 1 once the work is done. */
+  isDone: SharedArrayBuffer;
+}
+
+export interface ProgressFile {
+  path: string;
+  bytes: number;
+}
+
+export interface Progress extends Disposable {
+  /** From now on the work is done when this file has this length. */
+  watch(file: ProgressFile): void;
+}
+
+const CLEAR_LINE = "\r\u001b[K";
+const IDLE: Progress = { watch() {}, [Symbol.dispose]() {} };
+
+/** Draws on stderr until it is disposed of; nothing where stderr is no terminal. */
+export function startProgress(label: string): Progress {
+  if (!process.stderr.isTTY) return IDLE;
+  const isDone = new SharedArrayBuffer(4);
+  const workerData: ProgressStart = { label, isDone };
+  const worker = new Worker(new URL("progress-worker.ts", import.meta.url), { workerData });
+  worker.unref();
+  return {
+    watch: (file) => worker.postMessage(file),
+    [Symbol.dispose]() {
+      Atomics.store(new Int32Array(isDone), 0, 1);
+      process.stderr.write(CLEAR_LINE);
+      void worker.terminate();
+    },
+  };
+}
