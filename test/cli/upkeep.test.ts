@@ -132,7 +132,8 @@ describe("backup and restore", () => {
     });
     expect(await child.exited).toBe(0);
     while (!shown.includes("\n")) await Bun.sleep(1);
-    expect(shown).toMatch(/\r\u001b\[KBacked up to .*copy \(.* KiB\)\.\r\n$/);
+    const answer = shown.slice(shown.lastIndexOf("\r\u001b[K") + "\r\u001b[K".length);
+    expect(answer).toMatch(/^Backed up to .*copy \(.* KiB\)\.\r\n$/);
   });
 
   test("bring the same totals back, and overwrite nothing", async () => {
