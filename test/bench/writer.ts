@@ -24,6 +24,7 @@ export class BatchWriter {
       writer: "bench",
       retentionMs: RETENTION_MS,
       maxDbBytes: 0,
+      prices: null,
       busyTimeoutMs: 250,
     };
     const note = (message: string): void => console.error(message);
