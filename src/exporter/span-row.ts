@@ -35,7 +35,9 @@ function readShape(record: SpanRecord): Shape {
 function attributesOf(record: SpanRecord, keys: readonly string[]): Record<string, unknown> {
   const values = JSON.parse(record.attributeValues) as unknown[];
   const attributes: Record<string, unknown> = Object.create(null);
-  for (const [index, key] of keys.entries()) attributes[key] = values[index];
+  keys.forEach((key, index) => {
+    attributes[key] = values[index];
+  });
   return attributes;
 }
 
