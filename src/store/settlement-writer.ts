@@ -153,7 +153,9 @@ export class SettlementWriter {
     const { scope, quality, responseId } = usage;
     const place = [state.traceNo, node.spanId, runId, endedMs, counted, scope, quality, responseId];
     for (const model of usage.models) {
-      this.#insertUsage.run(...place, ...MODEL_FIELDS.map((field) => model[field]));
+      const values: SQLQueryBindings[] = place.slice();
+      for (const field of MODEL_FIELDS) values.push(model[field]);
+      this.#insertUsage.run(...values);
     }
   }
 }
