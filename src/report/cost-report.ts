@@ -148,7 +148,7 @@ export function toCostSums({ sums, durations }: SumGroup): CostSums {
   const costUsd = costNanoUsd === null ? null : costNanoUsd / 1e9;
   const runs = sum("runs");
   const estimated = sum("estimated_cost_nano_usd");
-  const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations, [0.5, 0.95]);
+  const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations);
   return {
     runs,
     failures: sum("failures"),
@@ -182,7 +182,8 @@ const SORT_VALUE: Readonly<Record<Exclude<Sort, "key">, (sums: CostSums) => numb
 };
 
 function compareKeys(a: SumGroup, b: SumGroup): number {
-  for (const [index, value] of a.keys.entries()) {
+  for (let index = 0; index < a.keys.length; index++) {
+    const value = a.keys[index] ?? null;
     const other = b.keys[index] ?? null;
     if (value === other) continue;
     if (value === null) return 1;

@@ -299,6 +299,8 @@ CREATE TABLE period_totals (
   approx_cost_nano_usd INTEGER NOT NULL,      -- of a price for a model that is only nearly the same
   checked_reported_nano_usd INTEGER NOT NULL, -- reported cost of usage that also has a computed one
   checked_computed_nano_usd INTEGER NOT NULL, -- and that computed cost
+  p50_duration_ms REAL,              -- NULL: no run
+  p95_duration_ms REAL,
   durations BLOB NOT NULL,           -- of the runs: duration-histogram.ts
   PRIMARY KEY (hours, cube, start, place)
 ) STRICT, WITHOUT ROWID;`;
