@@ -8,7 +8,9 @@ export interface TraceSpan {
   startMs: number;
   durationMs: number;
   status: "unset" | "ok" | "error";
+  /** What it said besides; null where nothing. */
   statusMessage: string | null;
+  /** `error.type`: a word such as `max_turns` or `529`; null where none was said. */
   errorType: string | null;
   /** The models of the span's usage, counted or not. */
   models: string[];
@@ -19,11 +21,15 @@ export interface TraceSpan {
   costNanoUsd: number | null;
   /** Whether that usage is in the totals, or another span stands for it. */
   counted: boolean;
+  /** What happened during it, in the order in which it was recorded. */
   events: TraceEvent[];
+  /** The spans it caused. */
   children: TraceSpan[];
 }
 
+/** An event of a span. */
 export interface TraceEvent {
+  /** As the instrumentation named it. */
   name: string;
   /** Milliseconds from the trace's begin. */
   atMs: number;
@@ -31,13 +37,16 @@ export interface TraceEvent {
   exception: string | null;
 }
 
+/** A trace; several roots where a parent is missing or still running. */
 export interface TraceTree {
   traceId: string;
-  /** ISO 8601, UTC. */
+  /** ISO 8601 in UTC, to the millisecond. */
   startedAt: string;
   /** From the first span's begin to the last one's end, in milliseconds. */
   durationMs: number;
+  /** How many spans there are. */
   spans: number;
+  /** The spans without a parent in the file, in the order in which they began. */
   roots: TraceSpan[];
 }
 
