@@ -16,8 +16,7 @@ import { type Config, type ConfigOptions, resolveConfig } from "./config.ts";
 import { withinDeadline } from "./deadline.ts";
 import { BackgroundForwarder } from "./exporter/forward/background-forwarder.ts";
 import type { ForwardProgress } from "./exporter/forward/forwarder.ts";
-import { openDestination } from "./exporter/forward/forwarding.ts";
-import { otlpExporter } from "./exporter/otlp.ts";
+import { otlpExporter, otlpPackagePath } from "./exporter/otlp.ts";
 import type { QueueSpanProcessor } from "./exporter/queue-span-processor.ts";
 import type { WriterHealth } from "./exporter/span-writer.ts";
 import { type Logger, StateLog } from "./exporter/state-log.ts";
@@ -112,7 +111,7 @@ function forwarderOf(config: Config, logger: Logger): BackgroundForwarder | null
   const { protocol = config.otlpProtocol, holdRetention = false, ...destination } = config.forward;
   const path = config.dbPath;
   const target = { path, protocol, holdsRetention: holdRetention, ...destination };
-  openDestination(target).close(); // Throws here, at start, where a package is missing.
+  otlpPackagePath(protocol); // Throws here, at start, where it is missing; the Worker loads it.
   return new BackgroundForwarder(target, new StateLog(logger, Date.now));
 }
 

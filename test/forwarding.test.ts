@@ -150,7 +150,7 @@ test("a package that is not installed is named, with the command that installs i
   );
   const child = Bun.spawn([process.execPath, "--no-install", "host.ts"], { cwd: directory });
   expect(await new Response(child.stdout).text()).toBe(
-    "OTLP over grpc goes through @opentelemetry/exporter-trace-otlp-grpc, which cannot be loaded. " +
-      "Install it: bun add @opentelemetry/exporter-trace-otlp-grpc\n",
+    "OTLP over grpc goes through @opentelemetry/exporter-trace-otlp-grpc, which is not installed: " +
+      "bun add @opentelemetry/exporter-trace-otlp-grpc\n",
   );
 });

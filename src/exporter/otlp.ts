@@ -22,27 +22,34 @@ function requirers(): NodeJS.Require[] {
   return [createRequire(import.meta.url), createRequire(join(process.cwd(), "index.js"))];
 }
 
-/** Loads the exporter's package. `require` then finds the packages that it stands on itself. */
-export function loadOtlpPackage(protocol: OtlpProtocol): {
-  module: OtlpModule;
-  require: NodeJS.Require;
-} {
+/**
+ * Where the protocol's package is installed; it is not loaded yet, which takes a while.
+ * @throws {Error} with the install command where it is missing.
+ */
+export function otlpPackagePath(protocol: OtlpProtocol): string {
   const name = PACKAGE_BY_PROTOCOL[protocol];
   let cause: unknown;
   for (const require of requirers()) {
     try {
-      return {
-        module: require(name) as OtlpModule,
-        require: createRequire(require.resolve(name)),
-      };
+      return require.resolve(name);
     } catch (error) {
       cause ??= error;
     }
   }
   throw new Error(
-    `OTLP over ${protocol} goes through ${name}, which cannot be loaded. Install it: bun add ${name}`,
+    `OTLP over ${protocol} goes through ${name}, which is not installed: bun add ${name}`,
     { cause },
   );
+}
+
+/** Loads the exporter's package. `require` then finds the packages that it stands on itself. */
+export function loadOtlpPackage(protocol: OtlpProtocol): {
+  module: OtlpModule;
+  require: NodeJS.Require;
+} {
+  const path = otlpPackagePath(protocol);
+  const require = createRequire(path);
+  return { module: require(path) as OtlpModule, require };
 }
 
 /**

@@ -16,6 +16,8 @@ export const ATTR_GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id";
 export const ATTR_GEN_AI_REQUEST_MODEL = "gen_ai.request.model";
 export const ATTR_GEN_AI_RESPONSE_MODEL = "gen_ai.response.model";
 export const ATTR_GEN_AI_RESPONSE_ID = "gen_ai.response.id";
+/** The id of the HTTP request, which is what Claude Code's own spans know a response by. The Anthropic SDK's name. */
+export const ATTR_ANTHROPIC_REQUEST_ID = "anthropic.request.id";
 export const ATTR_GEN_AI_RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons";
 /** Seconds. */
 export const ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk";

@@ -9,7 +9,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { openDatabase } from "./database.ts";
 import type { SpanRow } from "./rows.ts";
-import { toStoreError } from "./store-error.ts";
+import { StoreError, toStoreError } from "./store-error.ts";
 
 /** A span as it is stored. What it says of its usage is not needed to send it. */
 export interface StoredSpan extends Omit<SpanRow, "facts"> {
@@ -50,6 +50,8 @@ export interface OutboxOptions {
 /** So many refusals are kept by name for each destination; all of them are counted. */
 const MAX_REFUSALS = 10_000;
 const MAX_REASON_LENGTH = 1000;
+/** SQLITE_FCNTL_HAS_MOVED, https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
+const HAS_MOVED = 20;
 
 const SELECT_SPANS = `SELECT s.id,
   lower(hex(t.trace_id)) AS traceId, lower(hex(s.span_id)) AS spanId,
@@ -103,7 +105,17 @@ export class Outbox {
     );
   }
 
+  /** @throws {StoreError} where another file stands at the path by now: open it again. */
   position(): OutboxPosition {
+    const hasMoved = new Int32Array(2);
+    this.#db.fileControl(HAS_MOVED, hasMoved);
+    if (hasMoved[0] !== 0) {
+      throw new StoreError(
+        "io",
+        this.#path,
+        `${this.#path} was moved or deleted while it was read`,
+      );
+    }
     return this.#db
       .query("SELECT cursor, epoch FROM forward_destinations WHERE id = ?")
       .get(this.#destination) as OutboxPosition;

@@ -55,7 +55,7 @@ export class Purger {
   readonly #reader: TraceReader;
   readonly #purged: PurgedTraces;
   readonly #usageDaily: UsageDaily;
-  readonly #candidates: Statement<Candidate, [number, number, number]>;
+  readonly #oldest: Statement<Candidate, [number, number, number]>;
   readonly #queueSpans: Statement<unknown, [string]>;
   readonly #deletes: readonly Statement<unknown, [string]>[];
   readonly #nextQueued: Statement<{ trace_no: number }, []>;
@@ -67,7 +67,7 @@ export class Purger {
     this.#reader = new TraceReader(db);
     this.#purged = new PurgedTraces(db);
     this.#usageDaily = new UsageDaily(db);
-    this.#candidates = db.prepare(
+    this.#oldest = db.prepare(
       `SELECT id, lower(hex(trace_id)) AS trace_id, last_seen_ms, spans FROM traces
        WHERE last_seen_ms < ?1 AND (spans <= ${MAX_REMEMBERED_SPANS} OR last_seen_ms < ?2)
        ORDER BY last_seen_ms LIMIT ?3`,
@@ -94,7 +94,7 @@ export class Purger {
   retire(beforeMs: number, maxSpans: number, nowMs: number): PurgeReport {
     const chosen: Candidate[] = [];
     let spans = 0;
-    for (const trace of this.#candidates.all(beforeMs, nowMs - REST_MS, maxSpans)) {
+    for (const trace of this.#oldest.all(beforeMs, nowMs - REST_MS, maxSpans)) {
       spans += trace.spans;
       if (chosen.length > 0 && spans > maxSpans) break;
       chosen.push(trace);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { claudeCodeTelemetry, store } from "./support/claude-code-telemetry.ts";
+import { claudeCodeTelemetry, runClaudeCode, store } from "./support/claude-code-telemetry.ts";
 import { runInHost } from "./support/host.ts";
 import { readLedgerFile } from "./support/ledger-file.ts";
 import { startOtlpReceiver } from "./support/otlp-receiver.ts";
@@ -44,6 +44,27 @@ describe("the trace goes on", () => {
 });
 
 describe("the agent's own spans in the same file", () => {
+  test("tell each call once where they are all there is", async () => {
+    const { file, served } = await runClaudeCode(newDirectory());
+    const { cacheCreation5m: _5m, cacheCreation1h: _1h, ...truth } = servedTotals(served);
+    expect(file.totals).toMatchObject(truth);
+    expect(file.executions).toMatchObject([{ cost_nano_usd: truth.costNanoUsd }]);
+  });
+
+  test("count once with ours where the host leaves, and no account silences either", async () => {
+    const otlp = startOtlpReceiver();
+    const environment = claudeCodeTelemetry(otlp.url);
+    const scenario = SCENARIOS["a host that stops listening"];
+    const run = await runInHost(scenario, newDirectory(), environment);
+    await otlp.stop();
+    await store(run.dbPath, otlp.spans);
+    const { usage } = readLedgerFile(run.dbPath);
+    const counted = usage.filter((row) => row.counted).map((row) => row.response_id);
+    expect(usage.length).toBeGreaterThan(counted.length);
+    expect(counted).toContain("req_main_0");
+    expect(new Set(counted).size).toBe(counted.length);
+  });
+
   test("change nothing in what a run cost", async () => {
     const otlp = startOtlpReceiver();
     const environment = claudeCodeTelemetry(otlp.url);

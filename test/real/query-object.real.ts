@@ -8,7 +8,6 @@ import { useRunDirectories } from "./support/run-directories.ts";
 import { prompts } from "./support/scenarios.ts";
 import { say } from "./support/script.ts";
 
-const newDirectory = useRunDirectories();
 let telemetry: Telemetry;
 
 beforeAll(() => {
@@ -18,6 +17,9 @@ beforeAll(() => {
 afterAll(async () => {
   await telemetry.shutdown();
 });
+
+/** Given up after the shutdown: in the order of their registration. */
+const newDirectory = useRunDirectories();
 
 function methodsOf(object: object): string[] {
   const names = new Set<string>();

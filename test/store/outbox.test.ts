@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { Outbox } from "../../src/store/outbox.ts";
 import { previewOutbox } from "../../src/store/outbox-preview.ts";
@@ -147,6 +148,12 @@ describe("confirming", () => {
     outbox.confirm(from, { cursor: 1, accepted: 1, refusals: [] }, NOW_MS);
     expect(outbox.position().cursor).toBe(2);
   });
+});
+
+test("a file that was moved away is not read on as if it were still there", () => {
+  const { path, outbox } = setup();
+  renameSync(path, `${path}.aside`);
+  expect(() => outbox.position()).toThrow(`${path} was moved or deleted while it was read`);
 });
 
 test("a preview counts what would be sent, from the cursor or from a time on", () => {

@@ -34,15 +34,29 @@ export interface FixtureSpan {
   };
 }
 
-const FOLDER = join(import.meta.dir, "../fixtures/dialects");
+const FIXTURES = join(import.meta.dir, "../fixtures");
 
-export function dialectFixtures(): DialectFixture[] {
-  return readdirSync(FOLDER)
+function fixturesIn<Fixture>(folder: string): Fixture[] {
+  return readdirSync(join(FIXTURES, folder))
     .sort()
     .map((file) => ({
       name: file.replace(".json", ""),
-      ...JSON.parse(readFileSync(join(FOLDER, file), "utf8")),
+      ...JSON.parse(readFileSync(join(FIXTURES, folder, file), "utf8")),
     }));
+}
+
+export function dialectFixtures(): DialectFixture[] {
+  return fixturesIn("dialects");
+}
+
+/** A recording has the truth of its calls, and nothing of how each span is to be read. */
+export interface RecordedDialect extends Omit<DialectFixture, "spans"> {
+  spans: Omit<FixtureSpan, "facts">[];
+}
+
+/** What real instrumentations emitted, as `test/real/record.ts` took it down. */
+export function recordedDialects(): RecordedDialect[] {
+  return fixturesIn("recorded-dialects");
 }
 
 export function readSpanOf(span: FixtureSpan): ReadSpan {

@@ -2,7 +2,7 @@
  * The instrumentations. A new dialect is one entry in `dialects`, its name here, and one fixture. The
  * first that recognises a span holds; the last one recognises every span.
  */
-import { ATTR_USAGE_SCOPE } from "../../otel/attributes.ts";
+import { ATTR_ANTHROPIC_REQUEST_ID, ATTR_USAGE_SCOPE } from "../../otel/attributes.ts";
 import { USAGE_COLUMNS } from "./columns.ts";
 import { columnsOf, type Dialect, has } from "./dialect.ts";
 import { claudeCode, codex, geminiCli, googleAdk, mastra, pydanticAi } from "./dialects/agents.ts";
@@ -22,6 +22,8 @@ import type { ReadSpan } from "./read-span.ts";
 const spanledger: Dialect = {
   name: "spanledger",
   detect: (span) => span.scopeName === "spanledger" || has(span, ATTR_USAGE_SCOPE),
+  // Claude Code's own spans of the same calls know no other id than the request's.
+  columns: { responseId: [ATTR_ANTHROPIC_REQUEST_ID] },
 };
 
 /** Whatever follows the GenAI conventions, of whichever version. */

@@ -1,11 +1,13 @@
 /**
- * Forwarding inside a host: on a thread of its own, or, where that cannot be started (a bundle without
- * the thread's file), on the host's, between its own work.
+ * Forwarding inside a host: in a Worker, or, where that cannot be started (a bundle without the
+ * Worker's file), on the host's own thread, between its own work.
  */
+import { context } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
 import type { StateLog } from "../state-log.ts";
-import type { FromThread, ToThread } from "./forward-thread.ts";
 import type { ForwardProgress } from "./forwarder.ts";
 import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
+import type { FromWorker, ToWorker } from "./spanledger-forward-worker.ts";
 
 export class BackgroundForwarder {
   readonly #target: ForwardTarget;
@@ -42,8 +44,10 @@ export class BackgroundForwarder {
   #start(): void {
     let isReady = false;
     try {
-      const worker = new Worker(new URL("./forward-thread.ts", import.meta.url));
-      worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
+      // Without an extension: beside a bundle it may have become a `.js`.
+      const url = new URL("./spanledger-forward-worker", import.meta.url).href;
+      const worker = new Worker(url, { ref: false });
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
         if (data.kind === "progress") this.#note(data.progress);
         if (data.kind === "stopped") {
           this.#stopped.resolve();
@@ -56,7 +60,7 @@ export class BackgroundForwarder {
         if (this.#worker !== worker) return;
         this.#worker = null;
         if (isReady) {
-          this.#log.trouble(`The thread that forwards spans failed: ${event.message}`);
+          this.#log.trouble(`The Worker that forwards spans failed: ${event.message}`);
           this.#stopped.resolve();
         } else {
           this.#startHere();
@@ -72,13 +76,15 @@ export class BackgroundForwarder {
 
   #startHere(): void {
     const note = (progress: ForwardProgress): void => this.#note(progress);
-    forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note).then(
-      this.#stopped.resolve,
-      this.#stopped.resolve,
+    // Its requests are no spans of the host's, which would be stored, and forwarded, and so on.
+    const untraced = suppressTracing(context.active());
+    const run = context.with(untraced, () =>
+      forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note),
     );
+    run.then(this.#stopped.resolve, this.#stopped.resolve);
   }
 
-  #say(message: ToThread): void {
+  #say(message: ToWorker): void {
     this.#worker?.postMessage(message);
   }
 

@@ -12,7 +12,7 @@ import {
 import { GrpcDestination } from "./grpc-destination.ts";
 import { HttpDestination } from "./http-destination.ts";
 
-/** Plain values: they cross to the thread that forwards. */
+/** Plain values: they cross to the Worker that forwards. */
 export interface ForwardTarget extends DestinationOptions {
   /** The database file. */
   path: string;

@@ -5,6 +5,7 @@
  */
 import { type Context, type Span, SpanKind } from "@opentelemetry/api";
 import {
+  ATTR_ANTHROPIC_REQUEST_ID,
   ATTR_GEN_AI_OUTPUT_MESSAGES,
   ATTR_GEN_AI_PROVIDER_NAME,
   ATTR_GEN_AI_RESPONSE_FINISH_REASONS,
@@ -64,9 +65,10 @@ export class ChatSpans {
   }
 
   /** An `assistant` message: one completed content block. */
-  block(scope: Scope, message: Fields): void {
+  block(scope: Scope, message: Fields, requestId: string | undefined): void {
     const chat = this.#chatOf(scope, message, this.#source.now());
     if (chat === undefined) return;
+    if (requestId !== undefined) chat.span.setAttribute(ATTR_ANTHROPIC_REQUEST_ID, requestId);
     chat.lastMs = this.#source.now();
     chat.stopReason = textOf(message["stop_reason"]) ?? chat.stopReason;
     const content = message["content"];

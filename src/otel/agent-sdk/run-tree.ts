@@ -29,7 +29,7 @@ export class RunTree {
   assistant(message: Fields): void {
     const scope = this.#scopeOf(message);
     const body = fieldsOf(message["message"]) ?? {};
-    this.chats.block(scope, body);
+    this.chats.block(scope, body, textOf(message["request_id"]));
     for (const block of blocksOf(body, "tool_use")) this.#toolUse(scope, block);
   }
 

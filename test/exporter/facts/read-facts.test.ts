@@ -547,3 +547,16 @@ test("a span of another kind may be skipped", () => {
   expect(mayHaveFacts(["http.request.method", "url.full", "model"], "GET")).toBe(false);
   expect(mayHaveFacts([], "invoke")).toBe(false);
 });
+
+test("our chats and Claude Code's own know a response by its request", () => {
+  const chat = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.response.id": "msg_1",
+    "anthropic.request.id": "req_1",
+    "gen_ai.usage.input_tokens": 10,
+  };
+  const theirs = { input_tokens: 10, "gen_ai.response.id": "req_1" };
+  const more = { name: "claude_code.llm_request", scopeName: "com.anthropic.claude_code.tracing" };
+  expect(readFacts(span(chat))?.usage?.responseId).toBe("req_1");
+  expect(readFacts(span(theirs, more))?.usage?.responseId).toBe("req_1");
+});

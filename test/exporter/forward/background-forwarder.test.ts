@@ -64,7 +64,7 @@ test("a file that cannot be opened is told to the log, and stopping is still pos
   await forwarder.stop(1000);
 });
 
-test("in a bundle, which lacks the thread's file, it forwards on the host's own thread", async () => {
+test("in a bundle, which lacks the Worker's file, it forwards on the host's own thread", async () => {
   const directory = tempDir();
   const build = await Bun.build({ entrypoints: [SOURCE], outdir: directory, target: "bun" });
   expect(build.success).toBe(true);

@@ -329,6 +329,10 @@ test("several messages of one response are one chat, whose usage counts once", a
     "msg_stub000001",
     "msg_stub000003",
   ]);
+  expect(chats.map((chat) => chat.attributes["anthropic.request.id"])).toEqual([
+    "req_stub000001",
+    "req_stub000003",
+  ]);
   expect(chats.map((chat) => chat.attributes["gen_ai.usage.input_tokens"])).toEqual([2060, 2189]);
 });
 

@@ -1,8 +1,15 @@
 /** Claude Code's own spans (beta): where they go, and how they come into a ledger. */
+import { join } from "node:path";
+import { query } from "@anthropic-ai/claude-agent-sdk";
 import type { SpanStatusCode } from "@opentelemetry/api";
 import { SqliteSpanExporter } from "../../../src/index.ts";
 import { readableSpan } from "../../support/readable-span.ts";
-import type { PlainSpan } from "./otlp-receiver.ts";
+import { readLedgerFile } from "./ledger-file.ts";
+import { startMessagesApi } from "./messages-api.ts";
+import { type PlainSpan, startOtlpReceiver } from "./otlp-receiver.ts";
+import { type EmittedRun, FIVE_MINUTES } from "./run-emitter.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { agent, bash, call, say } from "./script.ts";
 
 /** Its pipeline is its own: this is the environment of the agent's process. */
 export function claudeCodeTelemetry(otlpUrl: string): Record<string, string> {
@@ -42,4 +49,27 @@ export async function store(dbPath: string, spans: readonly PlainSpan[]): Promis
     exporter.export(readable, ({ error }) => (error ? reject(error) : resolve()));
   });
   await exporter.shutdown();
+}
+
+/** A run with a subagent that nobody instruments: Claude Code's own spans are all there is. */
+export async function runClaudeCode(directory: string): Promise<EmittedRun> {
+  const otlp = startOtlpReceiver();
+  const api = startMessagesApi({
+    main: [
+      { ...call(agent("helper")), ...FIVE_MINUTES },
+      { ...say("Done."), ...FIVE_MINUTES },
+    ],
+    helper: [
+      { ...call(bash("echo inner")), ...FIVE_MINUTES },
+      { ...say("Helped."), ...FIVE_MINUTES },
+    ],
+  });
+  const environment = claudeCodeTelemetry(otlp.url);
+  const { error } = await SCENARIOS["a subagent"].drive({ api, directory, query, environment });
+  await api.stop();
+  await otlp.stop();
+  if (error) throw error;
+  const dbPath = join(directory, "telemetry.db");
+  await store(dbPath, otlp.spans);
+  return { spans: otlp.spans, served: api.served, file: readLedgerFile(dbPath) };
 }

@@ -12,7 +12,7 @@ export interface Apis {
   openaiUrl: string;
 }
 
-function variable(name: string): string {
+export function variable(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`An emitter is started with ${name} set.`);
   return value;

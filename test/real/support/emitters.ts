@@ -3,6 +3,10 @@ import type { ServedCall } from "./messages-api.ts";
 
 export interface Emitter {
   name: string;
+  /** The packages whose versions the recording names. */
+  packages: readonly string[];
+  /** Its traces are its own: an execution around its calls is not their parent. @default false */
+  isApart?: boolean;
   /** What its spans can tell of the calls. @default everything but how long the cache keeps writes */
   tellable?: (calls: readonly ServedCall[]) => readonly ServedCall[];
 }
@@ -23,16 +27,47 @@ const cacheAsInput = (calls: readonly ServedCall[]): readonly ServedCall[] =>
     return { ...call, usage };
   });
 
+const withoutCache = (calls: readonly ServedCall[]): readonly ServedCall[] =>
+  calls.map((call) => {
+    if (!call.usage) return call;
+    const none = { cacheReadTokens: 0, cacheCreation5mTokens: 0, cacheCreation1hTokens: 0 };
+    return { ...call, usage: { ...call.usage, ...none } };
+  });
+
 export const EMITTERS: readonly Emitter[] = [
-  { name: "anthropic-sdk" },
-  { name: "traceloop-anthropic" },
-  { name: "openinference-anthropic" },
-  { name: "vercel-ai-v5" },
-  { name: "vercel-ai-v6" },
-  { name: "vercel-ai-v7" },
-  { name: "vercel-ai-v7-legacy" },
-  { name: "opentelemetry-openai", tellable: cacheAsInput },
-  { name: "traceloop-openai", tellable: (calls) => cacheAsInput(notStreamed(calls)) },
-  { name: "openinference-openai", tellable: notStreamed },
-  { name: "langfuse-openai" },
+  { name: "anthropic-sdk", packages: ["@anthropic-ai/sdk"] },
+  {
+    name: "traceloop-anthropic",
+    packages: ["@traceloop/instrumentation-anthropic", "@anthropic-ai/sdk"],
+  },
+  {
+    name: "openinference-anthropic",
+    packages: ["@arizeai/openinference-instrumentation-anthropic"],
+  },
+  { name: "vercel-ai-v5", packages: ["ai-v5", "ai-anthropic-v5"] },
+  { name: "vercel-ai-v6", packages: ["ai-v6", "ai-anthropic-v6"] },
+  { name: "vercel-ai-v7", packages: ["ai-v7", "@ai-sdk/otel"] },
+  { name: "vercel-ai-v7-legacy", packages: ["ai-v7", "@ai-sdk/otel"] },
+  {
+    name: "opentelemetry-openai",
+    packages: ["@opentelemetry/instrumentation-openai"],
+    tellable: cacheAsInput,
+  },
+  {
+    name: "traceloop-openai",
+    packages: ["@traceloop/instrumentation-openai"],
+    tellable: (calls) => cacheAsInput(notStreamed(calls)),
+  },
+  {
+    name: "openinference-openai",
+    packages: ["@arizeai/openinference-instrumentation-openai"],
+    tellable: notStreamed,
+  },
+  { name: "langfuse-openai", packages: ["@langfuse/openai"] },
+  { name: "mastra", packages: ["@mastra/otel-exporter", "@mastra/core"], isApart: true },
+  {
+    name: "openinference-claude-agent",
+    packages: ["@arizeai/openinference-instrumentation-claude-agent-sdk"],
+    tellable: withoutCache,
+  },
 ];

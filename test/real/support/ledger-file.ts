@@ -26,6 +26,7 @@ export interface UsageRow {
   response_id: string | null;
   counted: number;
   output_tokens: number | null;
+  cost_nano_usd: number | null;
 }
 
 export interface SpanRow {
@@ -37,7 +38,7 @@ export interface SpanRow {
   status: string;
   scope_name: string;
   attributes: Record<string, unknown>;
-  events: { name: string }[];
+  events: { name: string; attributes?: Record<string, unknown> }[];
 }
 
 export interface LedgerFile {

@@ -1,13 +1,13 @@
-/** The thread that forwards, so that reading, encoding and waiting cost the host nothing. */
+/** The Worker that forwards, so that reading, encoding and waiting cost the host nothing. */
 import type { ForwardProgress } from "./forwarder.ts";
 import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
 
-export type ToThread =
+export type ToWorker =
   | { kind: "start"; target: ForwardTarget }
   /** Sends what is left, for at most `deadlineMs`, and ends. */
   | { kind: "stop"; deadlineMs: number };
 
-export type FromThread =
+export type FromWorker =
   | { kind: "ready" }
   | { kind: "progress"; progress: ForwardProgress }
   | { kind: "stopped" };
@@ -16,9 +16,9 @@ declare const self: Worker;
 
 const stop = new AbortController();
 const end = new AbortController();
-const say = (message: FromThread): void => self.postMessage(message);
+const say = (message: FromWorker): void => self.postMessage(message);
 
-self.onmessage = async ({ data }: MessageEvent<ToThread>) => {
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === "stop") {
     stop.abort();
     setTimeout(() => end.abort(), data.deadlineMs).unref();

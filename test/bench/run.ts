@@ -1,0 +1,30 @@
+/**
+ * `npm run bench [-- NAME …] [--json]`: each benchmark in a process of its own, one after the other.
+ * Options other than `--json` go to the benchmarks, such as `--seconds 10` or `--spans 10000000`.
+ */
+import { join } from "node:path";
+import { type Machine, machine, machineLine } from "./figures.ts";
+
+/** Of those with a file here, the ones that run where none is named. */
+const BENCHMARKS = ["host-cost", "ingest", "bytes", "start-up", "query-messages", "event-loop"];
+
+const args = process.argv.slice(2);
+const isJson = args.includes("--json");
+const firstOption = args.findIndex((arg) => arg.startsWith("--"));
+const named = firstOption < 0 ? args : args.slice(0, firstOption);
+const options = firstOption < 0 ? [] : args.slice(firstOption);
+
+const results: { machine: Machine; benchmarks: Record<string, unknown> } = {
+  machine: machine(),
+  benchmarks: {},
+};
+if (!isJson) console.log(machineLine(results.machine));
+for (const name of named.length > 0 ? named : BENCHMARKS) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dirname, `${name}.ts`), ...options], {
+    stdout: isJson ? "pipe" : "inherit",
+    stderr: "inherit",
+  });
+  if (child.stdout) results.benchmarks[name] = JSON.parse(await new Response(child.stdout).text());
+  if ((await child.exited) !== 0) process.exitCode = 1;
+}
+if (isJson) console.log(JSON.stringify(results, null, 2));
