@@ -34,7 +34,7 @@ await telemetry.flush();
 console.log(JSON.stringify(telemetry.health()));
 await telemetry.shutdown();`;
 const WRITTEN = { ended: 1, committed: 1, queued: 0, dropped: {} };
-const THREADS = ["spanledger/worker", "spanledger/forward-worker"];
+const WORKERS = ["spanledger/worker", "spanledger/forward-worker"];
 
 const readmeBlocks = (): string[] =>
   [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/^```ts\n(.*?)^```/gms)].map(
@@ -99,12 +99,12 @@ test(
 );
 
 test(
-  "a host bundled with the threads' modules as entries writes through its Worker",
+  "a host bundled with the Workers' modules as entries writes through its Worker",
   async () => {
     const project = newProject("bundled");
     await Bun.write(join(project, "host.ts"), HOST);
     const flags = ["--target", "bun", "--outdir", "out", "--entry-naming", "[name].[ext]"];
-    const built = await run([BUN, "build", "host.ts", ...THREADS, ...flags], project);
+    const built = await run([BUN, "build", "host.ts", ...WORKERS, ...flags], project);
     expect([built.stderr, built.exitCode]).toEqual(["", 0]);
     const host = await run([BUN, "out/host.js", "t.db"], project);
     expect([host.stderr, host.exitCode]).toEqual(["", 0]);
@@ -114,12 +114,12 @@ test(
 );
 
 test(
-  "a host compiled with the threads' modules as entries writes through its Worker",
+  "a host compiled with the Workers' modules as entries writes through its Worker",
   async () => {
     const project = newProject("compiled");
     await Bun.write(join(project, "host.ts"), HOST);
     const flags = ["--compile", "--outfile", "host", "--entry-naming", "[name].[ext]"];
-    const built = await run([BUN, "build", "host.ts", ...THREADS, ...flags], project);
+    const built = await run([BUN, "build", "host.ts", ...WORKERS, ...flags], project);
     expect([built.stderr, built.exitCode]).toEqual(["", 0]);
     rmSync(join(project, "node_modules"), { recursive: true });
     const host = await run([join(project, "host"), "t.db"], project);

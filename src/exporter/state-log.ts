@@ -5,7 +5,9 @@
 
 /** The two methods of a pino logger that are used. */
 export interface Logger {
+  /** Something to know, and trouble that is over. */
   warn(message: string): void;
+  /** Trouble that lasts, and what is lost. */
   error(message: string): void;
 }
 

@@ -60,6 +60,7 @@ function locate(nodes: ReadonlyMap<string, TraceNode>): Map<string, Place> {
   const path: TraceNode[] = [];
   const onPath = new Set<string>();
   for (const start of nodes.values()) {
+    if (places.has(start.spanId)) continue;
     let node: TraceNode | undefined = start;
     while (node && !places.has(node.spanId) && !onPath.has(node.spanId)) {
       path.push(node);

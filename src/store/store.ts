@@ -236,6 +236,7 @@ export class Store {
     }
     if (written > 0) this.#count("written", "", written, nowMs);
     this.#checkpointer.noteRows(written);
+    this.#traces.evict(touched);
     return { written, duplicates: rows.length - written, poison: [] };
   }
 

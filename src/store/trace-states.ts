@@ -9,7 +9,7 @@ import type { TraceNode } from "./settle.ts";
 import { TraceReader } from "./trace-reader.ts";
 
 /** Bounds what is remembered; an evicted trace is read back when it is written to again. */
-const MAX_NODES = 200_000;
+const MAX_NODES = 50_000;
 
 /** A trace as the file has it. */
 export interface TraceState {
@@ -35,7 +35,7 @@ interface TraceRow {
 export class TraceStates {
   readonly #states = new Map<string, TraceState>();
   readonly #find: Statement<TraceRow, [string]>;
-  readonly #add: Statement<{ id: number }, [string]>;
+  readonly #add: Statement<unknown, [string]>;
   readonly #reader: TraceReader;
   readonly #purged: PurgedTraces;
   #nodeCount = 0;
@@ -45,7 +45,7 @@ export class TraceStates {
       "SELECT id, spans, settles, last_seen_ms FROM traces WHERE trace_id = unhex(?)",
     );
     this.#add = db.prepare(
-      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0) RETURNING id",
+      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0)",
     );
     this.#reader = new TraceReader(db);
     this.#purged = new PurgedTraces(db);
@@ -55,9 +55,15 @@ export class TraceStates {
   open(traceId: string): TraceState {
     const row = this.#find.get(traceId);
     const known = this.#states.get(traceId);
-    if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) return known;
-    if (known) this.#drop(traceId, known);
+    if (known) this.#drop(traceId, known); // It comes back as the one used last.
+    if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) {
+      return this.#keep(traceId, known);
+    }
     const state = row ? this.#read(row, traceId) : this.#create(traceId);
+    return this.#keep(traceId, state);
+  }
+
+  #keep(traceId: string, state: TraceState): TraceState {
     this.#states.set(traceId, state);
     this.#nodeCount += state.nodes.size;
     return state;
@@ -68,11 +74,11 @@ export class TraceStates {
     this.#nodeCount += 1;
   }
 
-  /** Drops the longest unused beyond the bound. Between transactions only. */
-  evict(): void {
+  /** Drops the longest unused beyond the bound, but none of the `used` ones. After a transaction only. */
+  evict(used: ReadonlyMap<string, TraceState>): void {
     for (const [traceId, state] of this.#states) {
       if (this.#nodeCount <= MAX_NODES) return;
-      this.#drop(traceId, state);
+      if (!used.has(traceId)) this.#drop(traceId, state);
     }
   }
 
@@ -88,9 +94,7 @@ export class TraceStates {
   }
 
   #create(traceId: string): TraceState {
-    const row = this.#add.get(traceId);
-    if (!row) throw new Error("INSERT … RETURNING gave no row");
-    const state = emptyState(row.id);
+    const state = emptyState(Number(this.#add.run(traceId).lastInsertRowid));
     for (const node of this.#purged.recall(traceId)) {
       state.nodes.set(node.spanId, node);
       state.settles ||= node.usage !== null || node.execution !== null;

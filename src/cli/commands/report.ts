@@ -1,11 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import {
-  type CostReport,
-  type CostSums,
-  costReport,
-  DIMENSIONS,
-  type Dimension,
-} from "../../report/cost-report.ts";
+import { type CostReport, type CostSums, costReport } from "../../report/cost-report.ts";
+import { DIMENSIONS, type Dimension, isDimension } from "../../report/dimensions.ts";
 import { openReader } from "../../store/reader.ts";
 import type { Cli } from "../cli.ts";
 import { parseMoment } from "../period.ts";
@@ -16,7 +11,7 @@ import { terminalText } from "../terminal-text.ts";
 function parseBy(text: string): Dimension[] {
   return text.split(",").map((part) => {
     const name = part.trim() as Dimension;
-    if (DIMENSIONS.includes(name)) return name;
+    if (isDimension(name)) return name;
     throw new InvalidArgumentError(`"${part}" is none of ${DIMENSIONS.join(", ")}.`);
   });
 }
