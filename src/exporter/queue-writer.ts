@@ -190,7 +190,7 @@ export class QueueWriter implements SpanWriter {
   async #close(deadlineMs: number): Promise<void> {
     const { timers } = this.#options;
     const endMs = timers.now() + deadlineMs;
-    await this.flush(deadlineMs);
+    await this.flush(Math.max(deadlineMs - MIN_CLOSE_MS, 0));
     if (this.#state !== "open") return;
     this.#state = "closed";
     this.#cancelRetry?.();
