@@ -9,6 +9,7 @@ import { loadPriceOverrides } from "./exporter/prices/price-overrides.ts";
 import type { PriceFile } from "./exporter/prices/priced-by.ts";
 
 export const EXPORTER_NAMES = ["sqlite", "otlp", "console", "none"] as const;
+/** Where spans can go; `none` is nowhere. */
 export type ExporterName = (typeof EXPORTER_NAMES)[number];
 
 export const DEFAULT_DB_PATH: string = "./data/telemetry.db";
@@ -17,13 +18,13 @@ const MS_PER_DAY = 86_400_000;
 
 /** How spans are gathered into batches, as `OTEL_BSP_*` names it, clamped to what cannot hang a host. */
 export interface BatchConfig {
-  /** Spans held while an export runs; more are dropped. @default 16384 */
+  /** `OTEL_BSP_MAX_QUEUE_SIZE`: spans held while an export runs; more are dropped. @default 16384 */
   maxQueueSize: number;
-  /** Spans in one export. @default 512 */
+  /** `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`: spans in one export. @default 512 */
   maxExportBatchSize: number;
-  /** @default 1000 */
+  /** `OTEL_BSP_SCHEDULE_DELAY`: milliseconds for which a batch is gathered. @default 1000 */
   scheduledDelayMillis: number;
-  /** @default 10000 */
+  /** `OTEL_BSP_EXPORT_TIMEOUT`: milliseconds after which an export is given up. @default 10000 */
   exportTimeoutMillis: number;
 }
 

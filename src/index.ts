@@ -5,14 +5,15 @@ export type { WriterHealth } from "./exporter/span-writer.ts";
 export type { Logger } from "./exporter/state-log.ts";
 export { executionResultFromSdk } from "./otel/agent-sdk/result.ts";
 export type { Conclusion, Execution, ExecutionResult, ModelUsage } from "./otel/execution.ts";
+export type { CostNote, CostNoteKind } from "./report/cost-notes.ts";
 export {
   type CostGroup,
   type CostQuery,
   type CostReport,
   type CostSums,
   costReport,
-  type Dimension,
 } from "./report/cost-report.ts";
+export type { Dimension } from "./report/dimensions.ts";
 export { readTrace, type TraceSpan, type TraceTree } from "./report/trace-tree.ts";
 export {
   SqliteSpanExporter,

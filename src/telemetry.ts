@@ -45,9 +45,11 @@ const FORWARD_DEADLINE_MS = 3000;
 
 /** What became of the spans, and, where they are forwarded, of the stored ones. */
 export interface TelemetryHealth extends WriterHealth {
+  /** Only where the option `forward` is set. */
   forward?: ForwardProgress;
 }
 
+/** Options of `startTelemetry`; each beats its environment variable. */
 export interface TelemetryOptions extends ConfigOptions {
   /** A pino logger, or anything with its `warn` and `error`. @default warnings to stderr */
   logger?: Logger | undefined;

@@ -18,3 +18,12 @@ test("the README's defaults are the configuration's", () => {
   expect(README).toContain(`| ${config.retentionMs / 86_400_000} |`);
   expect(README).toContain(`| \`${config.exporters[0]}\`; also`);
 });
+
+test("the README's number of packages is the lock file's", async () => {
+  const lock = await Bun.file(new URL("../package-lock.json", import.meta.url)).json();
+  const packages = Object.entries<{ dev?: boolean; devOptional?: boolean }>(lock.packages);
+  const installed = packages.filter(([path, { dev, devOptional }]) => path && !dev && !devOptional);
+  const direct = Object.keys(PACKAGE.dependencies).length;
+  expect(README).toContain(`${installed.length} packages, `);
+  expect(README).toContain(`: ${direct} direct ones`);
+});

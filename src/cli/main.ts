@@ -6,7 +6,10 @@
 import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
 import { type Cli, CliError } from "./cli.ts";
+import { addBackupCommand, addRestoreCommand } from "./commands/backup.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addForwardCommand } from "./commands/forward.ts";
+import { addMaintainCommand } from "./commands/maintain.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addTraceCommand } from "./commands/trace.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -29,6 +32,10 @@ function buildProgram(): Command {
   addReportCommand(program, cli);
   addTraceCommand(program, cli);
   addForwardCommand(program, cli);
+  addMaintainCommand(program, cli);
+  addDoctorCommand(program, cli);
+  addBackupCommand(program, cli);
+  addRestoreCommand(program, cli);
   return program;
 }
 

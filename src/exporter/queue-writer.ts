@@ -330,7 +330,8 @@ export class QueueWriter implements SpanWriter {
 
   #inTrouble(kind: TroubleKind, message: string): void {
     this.#trouble = { kind, message };
-    this.#options.log.trouble(`${message} ${this.#held.spans} spans are held and tried again.`);
+    const held = `${this.#held.spans} spans are held and tried again.`;
+    this.#options.log.trouble(`${message} ${held}`, kind);
   }
 
   #recovered(): void {

@@ -11,6 +11,7 @@ export interface WriterHealth {
   queued: number;
   /** By reason. */
   dropped: Record<string, number>;
+  /** `degraded`: spans wait for a file that cannot be written; `closed`: none are taken any more. */
   state: "ok" | "degraded" | "closed";
   /** Why it is degraded. */
   lastError: string | null;

@@ -19,6 +19,8 @@ interface Progress {
   poison: number;
 }
 
+const NOTHING_YET = { written: 0, committed: 0, poison: 0 };
+
 export class ThreadLink implements StoreLink {
   readonly #session: StoreSession;
   readonly #onReply: (reply: LinkReply) => void;
@@ -65,23 +67,20 @@ export class ThreadLink implements StoreLink {
 
   /** One slice. @returns whether a reply was delivered. */
   #work(): boolean {
-    if (!this.#progress) {
-      const request = this.#requests.shift();
-      if (!request) return false;
-      if (request.type !== "write") return this.#reply(answer(this.#session, request));
-      const records = decodeBatch(request.batch);
-      this.#progress = { id: request.id, records, written: 0, committed: 0, poison: 0 };
-    }
-    const { id } = this.#progress;
+    const request = this.#progress ? undefined : this.#requests.shift();
+    if (request && request.type !== "write") return this.#reply(answer(this.#session, request));
+    const id = this.#progress?.id ?? request?.id ?? 0;
+    let reply: LinkReply;
     try {
+      this.#progress ??= { id, records: decodeBatch(request?.batch ?? ""), ...NOTHING_YET };
       if (!this.#writeSlice(this.#progress)) return false;
       const { committed, poison } = this.#progress;
-      this.#progress = null;
-      return this.#reply({ type: "written", id, committed, poison });
+      reply = { type: "written", id, committed, poison };
     } catch (error) {
-      this.#progress = null;
-      return this.#reply(failedReply(id, error));
+      reply = failedReply(id, error);
     }
+    this.#progress = null;
+    return this.#reply(reply);
   }
 
   /** @returns whether the batch is complete. */

@@ -1,162 +1,255 @@
 /**
- * ROW → ANSWER: what was spent, by model, repository, kind of event, agent or day. This folder reads
- * rows through `src/store` and returns typed values; it prints nothing. Costs are integer nano-dollars
- * and an unknown one is null. Purged days come from `usage_daily`, live ones from the rows.
+ * ROW → ANSWER: what was spent, by model, repository, kind of event, day and more. This folder reads
+ * rows through `src/store` and returns typed values; it prints nothing. Costs are integer
+ * nano-dollars, and an unknown one is null. Times come in as arguments.
  */
+import { SUM_INDEX, type SumGroup, SumGroups, type SumName } from "../store/cost-sums.ts";
+import { percentilesMs } from "../store/duration-histogram.ts";
 import type { Reader } from "../store/reader.ts";
+import { addGroup, collectGroups, type GroupQuery } from "./cost-groups.ts";
+import { type CostNote, costNotes } from "./cost-notes.ts";
+import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "./dimensions.ts";
+import { zoneOf } from "./time-buckets.ts";
 
-export const DIMENSIONS = ["model", "provider", "repo", "event", "agent", "day"] as const;
-export type Dimension = (typeof DIMENSIONS)[number];
+export const SORTS = [
+  "cost",
+  "runs",
+  "failures",
+  "input",
+  "cache-read",
+  "cache-write",
+  "output",
+  "cost-per-run",
+  "p50",
+  "p95",
+  "key",
+] as const;
+export type Sort = (typeof SORTS)[number];
 
 export interface CostQuery {
   /** What to group by, in this order; none gives the total alone. @default [] */
-  by?: readonly Dimension[];
-  /** From this moment on, by when a run ended. @default the beginning */
-  since?: Date;
+  by?: readonly Dimension[] | undefined;
+  /** From this moment on (a Date, or ms since 1970), by when a run ended. @default the beginning */
+  since?: Date | number | undefined;
   /** Before this moment. @default no end */
-  until?: Date;
+  until?: Date | number | undefined;
+  /** IANA name of the time zone of hours, days, weeks and months. @default "UTC" */
+  tz?: string | undefined;
+  /** Only where each of these dimensions, which are no times, has this value; null: where it is unknown. */
+  where?: readonly (readonly [Dimension, string | null])[] | undefined;
+  /** Descending, but for `key`. @default "key" where the first dimension is a time, else "cost" */
+  sort?: Sort | undefined;
+  /** Keeps this many groups; the others are added up in `rest`. @default all */
+  top?: number | undefined;
 }
 
 /** Sums over runs, and over model calls outside any run. Tokens are counts. */
 export interface CostSums {
-  /** Runs; grouped by model, the runs that used it. */
+  /** Runs; grouped or filtered by model or provider, the runs that used it. */
   runs: number;
+  /** Those that ended as a failure or an error. */
   failures: number;
   /** Uncached input. */
   inputTokens: number;
   cacheReadTokens: number;
   cacheCreationTokens: number;
   outputTokens: number;
-  /** What is known of the cost, in nano-dollars; null where nothing is. */
+  /** Part of `outputTokens`. */
+  reasoningTokens: number;
+  /** Cache reads as a share (0 to 1) of all input; null without input. */
+  cacheHitShare: number | null;
+  /** What is known of the cost, in nano-dollars, exact up to 2^53 (9 million dollars); null where nothing is. */
   costNanoUsd: number | null;
   /** The same in dollars. */
   costUsd: number | null;
+  /** Null where no cost is known, or there is no run. */
+  costPerRunUsd: number | null;
+  /** Half of the runs took no longer, to within 1 %; null where no duration is known any more. */
+  p50DurationMs: number | null;
+  p95DurationMs: number | null;
   /** Uses of a model whose cost is unknown, and so missing from the sum. */
   unpriced: number;
+  /** The share (0 to 1) of the cost that was computed from prices, not reported; null where no cost is known. */
+  estimatedShare: number | null;
 }
 
 export interface CostGroup extends CostSums {
-  /** The group's value for each dimension; null where it is unknown. */
-  key: Partial<Record<Dimension, string | null>>;
+  /** The group's value for each dimension, as text; null where it is unknown. A week is its Monday. */
+  key: Record<string, string | null>;
 }
 
 export interface CostReport {
   by: readonly Dimension[];
   groups: CostGroup[];
+  /** What `top` left out; null where nothing was. */
+  rest: (CostSums & { groups: number }) | null;
+  /** Each run once. */
   total: CostSums;
   /** Models with a use whose cost is unknown. */
   unpricedModels: string[];
   /** Spans that were lost, by reason. */
   droppedSpans: Record<string, number>;
+  /** Where damaged files of this path were set aside: what they hold is not in the sums. */
+  setAsideFiles: string[];
+  /** What a reader of the sums must know besides them. */
+  notes: CostNote[];
 }
 
-const DIMENSION_COLUMN: Readonly<Record<Dimension, string>> = {
-  model: "model",
-  provider: "provider",
-  repo: "repo",
-  event: "event_type",
-  agent: "agent_name",
-  day: "day",
-};
+const DAY_MS = 86_400_000;
 
-/**
- * One row a use of a model, and one a run without any, under its configured model; `run` is null outside runs and on purged rows,
- * which carry counts of runs instead. A purged day is one whole: it is in where its start is.
- */
-const USES = `
-SELECT strftime('%Y-%m-%d', u.ended_ms / 1000, 'unixepoch') AS day, e.agent_name, e.repo, e.event_type,
-  u.provider, u.model, e.id AS run, iif(e.conclusion <> 'success', e.id, NULL) AS failed_run,
-  0 AS runs, 0 AS failures, 0 AS model_runs, u.input_tokens, u.cache_read_tokens,
-  u.cache_creation_tokens, u.output_tokens, u.cost_nano_usd, u.cost_nano_usd IS NULL AS unpriced
-FROM usage_rows u LEFT JOIN executions e ON e.id = u.execution_id
-WHERE u.counted AND u.ended_ms >= ?1 AND u.ended_ms < ?2
-UNION ALL
-SELECT strftime('%Y-%m-%d', e.ended_ms / 1000, 'unixepoch'), e.agent_name, e.repo, e.event_type,
-  e.provider, e.model, e.id, iif(e.conclusion <> 'success', e.id, NULL), 0, 0, 0, 0, 0, 0, 0, NULL, 0
-FROM executions e WHERE e.ended_ms >= ?1 AND e.ended_ms < ?2 AND NOT EXISTS
-  (SELECT 1 FROM usage_rows u WHERE u.trace_no = e.trace_no AND u.counted AND u.execution_id = e.id)
-UNION ALL
-SELECT day, agent_name, repo, event_type, provider, model, NULL, NULL, runs, failures,
-  iif(model_runs > 0, model_runs, runs), input_tokens, cache_read_tokens, cache_creation_tokens,
-  output_tokens, iif(model_runs = 0 AND cost_nano_usd = 0, NULL, cost_nano_usd), unpriced
-FROM usage_daily WHERE day >= ?3 AND day < ?4`;
+const BOUNDS = `SELECT
+  min(coalesce((SELECT min(ended_ms) FROM executions), 9e15),
+    coalesce((SELECT min(ended_ms) FROM usage_rows WHERE counted), 9e15),
+    coalesce((SELECT strftime('%s', min(day)) * 1000 FROM usage_daily), 9e15)) AS first,
+  max(coalesce((SELECT max(ended_ms) FROM executions), -9e15),
+    coalesce((SELECT max(ended_ms) FROM usage_rows WHERE counted), -9e15),
+    coalesce((SELECT strftime('%s', max(day)) * 1000 FROM usage_daily), -9e15)) AS last`;
 
-type SumRow = Record<string, number | string | null>;
-
-function sumsSql(by: readonly Dimension[]): string {
-  const keys = by.map((dimension, index) => `${DIMENSION_COLUMN[dimension]} AS k${index}, `);
-  const usesModel = by.includes("model") || by.includes("provider");
-  return `SELECT ${keys.join("")}
-  count(DISTINCT run) + sum(${usesModel ? "model_runs" : "runs"}) AS runs,
-  count(DISTINCT failed_run) + sum(failures) AS failures,
-  sum(coalesce(input_tokens, 0)) AS input, sum(coalesce(cache_read_tokens, 0)) AS cache_read,
-  sum(coalesce(cache_creation_tokens, 0)) AS cache_creation,
-  sum(coalesce(output_tokens, 0)) AS output, sum(cost_nano_usd) AS cost, sum(unpriced) AS unpriced
-FROM (${USES})
-GROUP BY ${by.length === 0 ? "'total'" : by.map((_, index) => index + 1).join(", ")}
-ORDER BY cost DESC NULLS LAST, runs DESC`;
+function momentMs(name: string, moment: Date | number | undefined): number | null {
+  if (moment === undefined) return null;
+  const ms = typeof moment === "number" ? moment : moment.getTime();
+  if (Number.isFinite(ms)) return Math.floor(ms);
+  throw new RangeError(`costReport: ${name} is not a valid date.`);
 }
 
-const UNPRICED_MODELS = `SELECT DISTINCT coalesce(model, '?') AS model FROM (${USES})
-WHERE unpriced > 0 ORDER BY 1`;
+/** The period, cut to the days where there is anything: whole ones, so that their totals serve. */
+function periodOf(reader: Reader, query: CostQuery): { fromMs: number; toMs: number } {
+  const [row] = reader.values(BOUNDS);
+  const [firstMs = 0, lastMs = 0] = (row ?? []).map(Number);
+  const sinceMs = momentMs("since", query.since) ?? Number.NEGATIVE_INFINITY;
+  const untilMs = momentMs("until", query.until) ?? Number.POSITIVE_INFINITY;
+  const fromMs = Math.max(Math.floor(firstMs / DAY_MS) * DAY_MS, sinceMs);
+  return { fromMs, toMs: Math.max(fromMs, Math.min(lastMs + 1, untilMs)) };
+}
 
-const DROPPED_SPANS = `SELECT reason, sum(spans) AS spans FROM exporter_health
-WHERE outcome = 'dropped' GROUP BY reason ORDER BY reason`;
-
-const LAST_MS = Date.UTC(9999, 11, 31);
-
-function bounds({ since, until }: CostQuery): [number, number, string, string] {
-  const sinceMs = since?.getTime() ?? 0;
-  const untilMs = until?.getTime() ?? LAST_MS;
-  if (Number.isNaN(sinceMs) || Number.isNaN(untilMs)) {
-    throw new RangeError("costReport: since and until must be valid dates.");
+function checkQuery({ by = [], where = [], sort, top }: CostQuery): void {
+  for (const name of [...by, ...where.map(([name]) => name)]) {
+    if (isDimension(name)) continue;
+    throw new RangeError(
+      `costReport: there is no dimension "${name}"; use ${DIMENSIONS.join(", ")} or attr:KEY.`,
+    );
   }
-  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-  return [sinceMs, untilMs, day(sinceMs + 86_399_999), day(untilMs + 86_399_999)];
+  const time = where.find(([name]) => isTimeUnit(name));
+  if (time) throw new RangeError(`costReport: filter on ${time[0]} with since and until.`);
+  if (sort !== undefined && !SORTS.includes(sort)) {
+    throw new RangeError(`costReport: cannot sort by "${sort}"; use ${SORTS.join(", ")}.`);
+  }
+  if (top !== undefined && !(Number.isInteger(top) && top > 0)) {
+    throw new RangeError(`costReport: top is ${top}; it must be a whole number above 0.`);
+  }
 }
 
-const NOTHING: SumRow = { runs: 0, failures: 0, input: 0, cost: null, unpriced: 0 };
-
-function sums(row: SumRow): CostSums {
-  const count = (name: string): number => Number(row[name] ?? 0);
-  const costNanoUsd = row["cost"] === null ? null : count("cost");
+/** The typed value of a group's sums. */
+export function toCostSums({ sums, durations }: SumGroup): CostSums {
+  const sum = (name: SumName): number => sums[SUM_INDEX[name]] ?? 0;
+  const input = sum("input_tokens") + sum("cache_read_tokens") + sum("cache_creation_tokens");
+  const isKnown = sum("uses") > sum("unpriced");
+  const costNanoUsd = isKnown ? sum("cost_nano_usd") : null;
+  const costUsd = costNanoUsd === null ? null : costNanoUsd / 1e9;
+  const runs = sum("runs");
+  const estimated = sum("estimated_cost_nano_usd");
+  const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations, [0.5, 0.95]);
   return {
-    runs: count("runs"),
-    failures: count("failures"),
-    inputTokens: count("input"),
-    cacheReadTokens: count("cache_read"),
-    cacheCreationTokens: count("cache_creation"),
-    outputTokens: count("output"),
+    runs,
+    failures: sum("failures"),
+    inputTokens: sum("input_tokens"),
+    cacheReadTokens: sum("cache_read_tokens"),
+    cacheCreationTokens: sum("cache_creation_tokens"),
+    outputTokens: sum("output_tokens"),
+    reasoningTokens: sum("reasoning_tokens"),
+    cacheHitShare: input === 0 ? null : sum("cache_read_tokens") / input,
     costNanoUsd,
-    costUsd: costNanoUsd === null ? null : costNanoUsd / 1e9,
-    unpriced: count("unpriced"),
+    costUsd,
+    costPerRunUsd: costUsd === null || runs === 0 ? null : costUsd / runs,
+    p50DurationMs,
+    p95DurationMs,
+    unpriced: sum("unpriced"),
+    estimatedShare: costNanoUsd === null ? null : costNanoUsd === 0 ? 0 : estimated / costNanoUsd,
   };
 }
 
+const SORT_VALUE: Readonly<Record<Exclude<Sort, "key">, (sums: CostSums) => number | null>> = {
+  cost: (sums) => sums.costNanoUsd,
+  runs: (sums) => sums.runs,
+  failures: (sums) => sums.failures,
+  input: (sums) => sums.inputTokens,
+  "cache-read": (sums) => sums.cacheReadTokens,
+  "cache-write": (sums) => sums.cacheCreationTokens,
+  output: (sums) => sums.outputTokens,
+  "cost-per-run": (sums) => sums.costPerRunUsd,
+  p50: (sums) => sums.p50DurationMs,
+  p95: (sums) => sums.p95DurationMs,
+};
+
+function compareKeys(a: SumGroup, b: SumGroup): number {
+  for (const [index, value] of a.keys.entries()) {
+    const other = b.keys[index] ?? null;
+    if (value === other) continue;
+    if (value === null) return 1;
+    if (other === null) return -1;
+    return value < other ? -1 : 1;
+  }
+  return 0;
+}
+
+interface RankedGroup {
+  group: SumGroup;
+  sums: CostSums;
+}
+
+function rank(groups: readonly SumGroup[], sort: Sort): RankedGroup[] {
+  const ranked = groups.map((group) => ({ group, sums: toCostSums(group) }));
+  if (sort === "key") return ranked.sort((a, b) => compareKeys(a.group, b.group));
+  const rankOf = (sums: CostSums): number => SORT_VALUE[sort](sums) ?? -1;
+  return ranked.sort((a, b) => rankOf(b.sums) - rankOf(a.sums) || compareKeys(a.group, b.group));
+}
+
+function sumOf(groups: readonly SumGroup[]): SumGroup {
+  const sum = new SumGroups().at([]);
+  for (const group of groups) addGroup(sum, group);
+  return sum;
+}
+
+function restOf(ranked: readonly RankedGroup[], top: number): CostReport["rest"] {
+  const rest = ranked.slice(top).map(({ group }) => group);
+  return rest.length === 0 ? null : { groups: rest.length, ...toCostSums(sumOf(rest)) };
+}
+
 /**
- * What was spent, grouped, dearest first, with a total.
- * @throws {RangeError} for a dimension that does not exist, or an invalid date.
+ * What was spent, grouped, with a total. Sums are over usage that counts, within runs and outside of
+ * any. Days that were purged are in it, exactly, but know only model, provider, repo, event, agent
+ * and day; a purged day is in the period where its beginning is.
+ * @throws {RangeError} for a dimension, time zone, sort or date that does not exist.
  */
 export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
-  const by = query.by ?? [];
-  for (const name of by) {
-    if (DIMENSIONS.includes(name)) continue;
-    throw new RangeError(`costReport: cannot group by "${name}"; use ${DIMENSIONS.join(", ")}.`);
-  }
-  const range = bounds(query);
+  checkQuery(query);
+  const { by = [], where = [], tz = "UTC" } = query;
+  const sort = query.sort ?? (by[0] !== undefined && isTimeUnit(by[0]) ? "key" : "cost");
   return reader.snapshot(() => {
-    const rows = reader.all<SumRow>(sumsSql(by), ...range);
-    const [total] = by.length === 0 ? rows : reader.all<SumRow>(sumsSql([]), ...range);
-    const models = reader.all<{ model: string }>(UNPRICED_MODELS, ...range);
-    const drops = reader.all<{ reason: string; spans: number }>(DROPPED_SPANS);
-    const key = (row: SumRow): CostGroup["key"] =>
-      Object.fromEntries(by.map((dimension, index) => [dimension, row[`k${index}`] ?? null]));
+    const period = periodOf(reader, query);
+    const groupQuery: GroupQuery = {
+      by,
+      where,
+      ...period,
+      zone: zoneOf(tz, period.fromMs, period.toMs),
+    };
+    const groups = collectGroups(reader, groupQuery);
+    const ranked = rank(groups, sort);
+    const top = query.top ?? ranked.length;
+    const total = sumOf(collectGroups(reader, { ...groupQuery, by: [] }));
     return {
       by,
-      groups: rows.map((row) => ({ key: key(row), ...sums(row) })),
-      total: sums(total ?? NOTHING),
-      unpricedModels: models.map(({ model }) => model),
-      droppedSpans: Object.fromEntries(drops.map(({ reason, spans }) => [reason, spans])),
+      groups: ranked.slice(0, top).map(({ group, sums }) => ({
+        key: Object.fromEntries(by.map((name, index) => [name, textOf(group.keys[index])])),
+        ...sums,
+      })),
+      rest: restOf(ranked, top),
+      total: toCostSums(total),
+      ...costNotes(reader, groupQuery, groups, total),
     };
   });
+}
+
+function textOf(value: string | number | null | undefined): string | null {
+  return value === null || value === undefined ? null : String(value);
 }

@@ -2,25 +2,37 @@ import type { Reader } from "../store/reader.ts";
 
 /** One span of a trace, with the spans it caused, in the order in which they began. */
 export interface TraceSpan {
+  /** 16 hexadecimal digits. */
   spanId: string;
+  /** As the span was named last. */
   name: string;
   /** Milliseconds from the trace's begin to the span's. */
   startMs: number;
+  /** Milliseconds, with fractions. */
   durationMs: number;
+  /** What the instrumentation said of how it went. */
   status: "unset" | "ok" | "error";
+  /** `error.type`: a word such as `max_turns` or `529`; null where none was said. */
   errorType: string | null;
-  /** Of the span's usage, counted or not; null where it has none. */
+  /** All input of the span's usage, cached or not, counted or not; null where it has none. */
   inputTokens: number | null;
+  /** As `inputTokens`. */
   outputTokens: number | null;
+  /** Nano-dollars; null where it is unknown. */
   costNanoUsd: number | null;
   /** Whether that usage is in the totals, or another span stands for it. */
   counted: boolean;
+  /** The spans it caused. */
   children: TraceSpan[];
 }
 
+/** A trace; several roots where a parent is missing or still running. */
 export interface TraceTree {
+  /** 32 hexadecimal digits. */
   traceId: string;
+  /** UTC, to the millisecond. */
   startedAt: string;
+  /** The spans without a parent in the file, in the order in which they began. */
   roots: TraceSpan[];
 }
 

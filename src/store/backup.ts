@@ -16,6 +16,7 @@ import {
   unlinkSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { integrityProblems } from "./integrity.ts";
 import { openExisting } from "./open-existing.ts";
 import { Space } from "./space.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
@@ -39,10 +40,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** What copies to the same path left behind when they were killed. */
+/** What copies to the same path left behind when they were killed, journals included. */
 function removeAbandoned(directory: string, prefix: string): void {
   for (const name of readdirSync(directory)) {
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN;
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number.parseInt(name.slice(prefix.length), 10);
     if (Number.isInteger(pid) && !isAlive(pid)) rmSync(join(directory, name), { force: true });
   }
 }
@@ -105,7 +107,7 @@ export function backup(
     publish(partial, file);
     return statSync(file).size;
   } catch (error) {
-    rmSync(partial, { force: true });
+    for (const suffix of ["", "-journal"]) rmSync(partial + suffix, { force: true });
     throw toStoreError("Cannot copy to", file, error);
   } finally {
     db.close(true);
@@ -124,9 +126,9 @@ export function restore(
 ): number {
   const db = openExisting(source);
   try {
-    const problems = db.query("PRAGMA integrity_check(1)").values().flat();
-    if (problems[0] !== "ok") {
-      const message = `${source} is damaged (${String(problems[0])}): restore an older backup.`;
+    const [problem] = integrityProblems(db);
+    if (problem !== undefined) {
+      const message = `${source} is damaged (${problem}): restore an older backup.`;
       throw new StoreError("corrupt", source, message);
     }
   } finally {

@@ -80,6 +80,16 @@ export class Reader implements Disposable {
     }
   }
 
+  /** All rows of a query as arrays, in the order of its columns. */
+  values(sql: string, ...params: SQLQueryBindings[]): unknown[][] {
+    const statement = this.#db.prepare<unknown, SQLQueryBindings[]>(sql);
+    try {
+      return statement.values(...params);
+    } finally {
+      statement.finalize();
+    }
+  }
+
   /** Runs several queries on one state of the file. Keep it short: a snapshot holds the WAL back. */
   snapshot<T>(read: () => T): T {
     return this.#db.transaction(read).deferred();

@@ -173,7 +173,10 @@ CREATE TABLE usage_daily (
   model TEXT,                        -- of a run without usage: the configured one
   runs INTEGER NOT NULL,             -- each run once, on the row of its first model: sums to all runs
   failures INTEGER NOT NULL,         -- those of them that did not succeed
-  model_runs INTEGER NOT NULL,       -- runs with usage of this model: a run of two models stands in two rows
+  model_runs INTEGER NOT NULL,       -- runs of this model: a run of two models stands in two rows
+  model_failures INTEGER NOT NULL,   -- those of them that did not succeed
+  provider_runs INTEGER NOT NULL,    -- runs of this provider, on the row of their first model of it
+  provider_failures INTEGER NOT NULL,
   input_tokens INTEGER NOT NULL,
   cache_read_tokens INTEGER NOT NULL,
   cache_creation_tokens INTEGER NOT NULL,
@@ -182,6 +185,7 @@ CREATE TABLE usage_daily (
   web_search_requests INTEGER NOT NULL,
   cost_nano_usd INTEGER NOT NULL,    -- of what had a cost
   estimated_cost_nano_usd INTEGER NOT NULL, -- the part of it that was computed
+  uses INTEGER NOT NULL,             -- usage rows; where as many are unpriced, the cost is unknown, not 0
   unpriced INTEGER NOT NULL,         -- usage rows without a cost
   duration_ms INTEGER NOT NULL,      -- of the runs counted in runs
   cost_usd REAL GENERATED ALWAYS AS (cost_nano_usd / 1e9) VIRTUAL
@@ -192,8 +196,8 @@ CREATE UNIQUE INDEX usage_daily_key ON usage_daily (day, coalesce(agent_name, ''
 const EXPORTER_HEALTH = `
 CREATE TABLE exporter_health (
   writer TEXT NOT NULL,              -- one life of one exporter
-  outcome TEXT NOT NULL,             -- written or dropped
-  reason TEXT NOT NULL,              -- why dropped; '' where written
+  outcome TEXT NOT NULL,             -- written, dropped, or set_aside: a damaged file that stood here
+  reason TEXT NOT NULL,              -- why dropped; '' where written; where the file is now
   spans INTEGER NOT NULL,
   first_at TEXT NOT NULL,            -- UTC
   last_at TEXT NOT NULL,
@@ -263,9 +267,46 @@ BEGIN
     cursor = min(cursor, coalesce((SELECT max(id) FROM span_rows), 0));
 END;`;
 
+/** Derived from the rows and from usage_daily, so that reports need not read them: period-totals.ts. */
+const PERIOD_TOTALS = `
+CREATE TABLE totalled_periods (
+  hours INTEGER NOT NULL,            -- 1 or 24
+  start INTEGER NOT NULL,            -- hours since 1970, UTC; a period that is not here has no total
+  built INTEGER NOT NULL,            -- 0: its total is being built
+  PRIMARY KEY (hours, start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE period_totals (
+  hours INTEGER NOT NULL,
+  cube TEXT NOT NULL,                -- what it is grouped by: '', provider, 'provider,model', repo, event or agent
+  start INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  k1 TEXT,                           -- the values of what it is grouped by
+  k2 TEXT,
+  runs INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  lower_bound_runs INTEGER NOT NULL,
+  unknown_base_runs INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  cache_read_tokens INTEGER NOT NULL,
+  cache_creation_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  web_search_requests INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,
+  estimated_cost_nano_usd INTEGER NOT NULL,
+  uses INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,
+  approx_cost_nano_usd INTEGER NOT NULL,      -- of a price for a model that is only nearly the same
+  checked_reported_nano_usd INTEGER NOT NULL, -- reported cost of usage that also has a computed one
+  checked_computed_nano_usd INTEGER NOT NULL, -- and that computed cost
+  durations BLOB NOT NULL,           -- of the runs: duration-histogram.ts
+  PRIMARY KEY (hours, cube, start, place)
+) STRICT, WITHOUT ROWID;`;
+
 /** Step n brings a file from `user_version` n to n + 1. */
 export const MIGRATIONS: readonly string[] = [
   [TRACES, SPANS, EXECUTIONS, MODEL_USAGE, USAGE_DAILY, EXPORTER_HEALTH].join("\n"),
   UPKEEP,
   FORWARDING,
+  PERIOD_TOTALS,
 ];

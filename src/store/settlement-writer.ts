@@ -3,6 +3,8 @@
  * that differ. Runs inside the transaction that wrote the spans.
  */
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import { HOUR_MS } from "./period-totals.ts";
+import { PeriodTotalsBuilder } from "./period-totals-builder.ts";
 import type { UsageFacts } from "./rows.ts";
 import { type RunRow, runRow } from "./run-row.ts";
 import { type Settlement, settle, type TraceNode } from "./settle.ts";
@@ -64,8 +66,10 @@ export class SettlementWriter {
   readonly #findRun: Statement<{ id: number }, [number, string]>;
   readonly #insertUsage: Statement<unknown, SQLQueryBindings[]>;
   readonly #updateUsage: Statement<unknown, SQLQueryBindings[]>;
+  readonly #periodTotals: PeriodTotalsBuilder;
 
   constructor(db: Database) {
+    this.#periodTotals = new PeriodTotalsBuilder(db);
     const columns = Object.keys(RUN_COLUMNS);
     this.#upsertRun = db.prepare(
       `INSERT INTO executions (trace_no, trace_id, span_id, ${columns.join(", ")})
@@ -89,11 +93,19 @@ export class SettlementWriter {
   }
 
   write(traceId: string, state: TraceState): void {
+    this.#forgetTotals(state);
     const settlement = settle(state.nodes);
     const runIds = this.#writeRuns(traceId, state, settlement);
     for (const node of state.nodes.values()) {
       if (node.usage) this.#writeUsage(state, node, node.usage, settlement, runIds);
     }
+  }
+
+  /** A row's time, before and after, is the end of one of its trace's spans. */
+  #forgetTotals(state: TraceState): void {
+    const hours = new Set<number>();
+    for (const node of state.nodes.values()) hours.add(Math.floor(node.endMs / HOUR_MS));
+    for (const hour of hours) this.#periodTotals.forget(hour);
   }
 
   #writeRuns(traceId: string, state: TraceState, settlement: Settlement): Map<string, number> {

@@ -283,6 +283,9 @@ describe("a file that is taken away under the writer", () => {
       { outcome: "set_aside", reason: join(directory, aside[0] ?? "") },
       { outcome: "written", reason: "" },
     ]);
+    const cli = join(import.meta.dir, "../../src/cli/main.ts");
+    const report = Bun.spawnSync([process.execPath, cli, "report", "--db", dbPath]);
+    expect(report.stdout.toString()).toContain("A damaged file was set aside as");
   });
 
   test("another program's from the start: not touched, and counted as such", async () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { QueueWriter } from "../../src/exporter/queue-writer.ts";
 import { startWorker } from "../../src/exporter/worker-link.ts";
+import { costReport, openReader } from "../../src/index.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import { newWriter, spanRecords, workerLink } from "../support/writers.ts";
 import { killChildren, range, spansIn, startHost } from "./child.ts";
@@ -117,6 +118,9 @@ describe("100,000 spans in one synchronous loop", () => {
     // The newest are kept: a run's own span, with its account, ends last.
     expect(numbers).toEqual(range(committed, 100_000 - committed));
     expect(integrity).toBe("ok");
+    const reader = openReader(dbPath);
+    expect(costReport(reader).droppedSpans).toEqual(dropped);
+    reader.close();
   }, 30_000);
 
   test("and 10,000 are all stored", async () => {

@@ -95,7 +95,7 @@ describe("retention by age", () => {
            estimated_cost_nano_usd, duration_ms FROM usage_daily ORDER BY model`,
       ).map((row) => Object.values(row as object)),
     ).toEqual([
-      ["2026-08-12", null, 1, 0, 0, 0, 0, 0, 1500],
+      ["2026-08-12", null, 1, 0, 1, 0, 0, 0, 1500],
       ["2026-08-12", "claude-haiku-4-5", 0, 0, 2, 20, 2000, 2000, 0],
       ["2026-08-12", "claude-sonnet-4-5", 2, 0, 2, 20, 15_582_000, 0, 3000],
     ]);

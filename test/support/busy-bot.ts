@@ -75,7 +75,7 @@ export class BusyBot {
     rows.push(spanRow({ trace, span: 0, endMs, execution: execution(at), name: "review" }));
     if (hasLedger)
       for (const model of models) this.#note(endMs, at, model, model === models[0], true);
-    else if (spans < 5) this.#note(endMs, at, null, true, false);
+    else if (spans < 5) this.#note(endMs, at, null, true, true);
     this.spans += rows.length;
     return rows;
   }
@@ -111,7 +111,9 @@ export class BusyBot {
   ): void {
     const day = new Date(endMs).toISOString().slice(0, 10);
     const { agentName, repo, eventType } = at;
-    const names = [day, agentName, repo, eventType, model?.provider ?? null, model?.model ?? null];
+    // A run that used nothing is counted under its own provider.
+    const provider = model ? model.provider : execution().provider;
+    const names = [day, agentName, repo, eventType, provider, model?.model ?? null];
     const key = JSON.stringify(names);
     const cost = model?.reportedCostNanoUsd ?? model?.computedCostNanoUsd ?? null;
     const line: LedgerLine = {
@@ -119,7 +121,7 @@ export class BusyBot {
       agent_name: agentName,
       repo,
       event_type: eventType,
-      provider: model?.provider ?? null,
+      provider,
       model: model?.model ?? null,
       runs: isRunsFirst ? 1 : 0,
       failures: isRunsFirst && at.conclusion !== "success" ? 1 : 0,

@@ -121,6 +121,7 @@ function liveLines(db: Database): LedgerLine[] {
       ...none,
       ...rest,
       runs: 1,
+      model_runs: 1,
       failures: (run["conclusion"] as unknown) === "success" ? 0 : 1,
       duration_ms: run["duration_ms"] ?? 0,
     });

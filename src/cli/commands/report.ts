@@ -1,11 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import {
-  type CostReport,
-  type CostSums,
-  costReport,
-  DIMENSIONS,
-  type Dimension,
-} from "../../report/cost-report.ts";
+import { type CostReport, type CostSums, costReport } from "../../report/cost-report.ts";
+import { DIMENSIONS, type Dimension, isDimension } from "../../report/dimensions.ts";
 import { openReader } from "../../store/reader.ts";
 import type { Cli } from "../cli.ts";
 import { parseMoment } from "../period.ts";
@@ -16,7 +11,7 @@ import { terminalText } from "../terminal-text.ts";
 function parseBy(text: string): Dimension[] {
   return text.split(",").map((part) => {
     const name = part.trim() as Dimension;
-    if (DIMENSIONS.includes(name)) return name;
+    if (isDimension(name)) return name;
     throw new InvalidArgumentError(`"${part}" is none of ${DIMENSIONS.join(", ")}.`);
   });
 }
@@ -52,11 +47,16 @@ function footnotes(report: CostReport): string[] {
   for (const [reason, spans] of Object.entries(report.droppedSpans)) {
     notes.push(`${formatCount(spans)} spans were lost (${reason}): the sums are a lower bound.`);
   }
+  for (const file of report.setAsideFiles) {
+    notes.push(`A damaged file was set aside as ${file}: what it holds is not in the sums.`);
+  }
   return notes.map(terminalText);
 }
 
 function formatReport(report: CostReport): string {
-  if (report.total.runs === 0 && report.groups.length === 0) return "No runs in this period.";
+  if (report.total.runs === 0 && report.groups.length === 0) {
+    return ["No runs in this period.", ...footnotes(report)].join("\n");
+  }
   const keys: Column[] = report.by.map((title) => ({ title, align: "left" }));
   const rows = report.groups.map((group) => [
     ...report.by.map((dimension) => group.key[dimension] ?? "-"),

@@ -7,6 +7,7 @@ import type { Outbox, OutboxPosition, Refusal, StoredSpan } from "../../store/ou
 import { ReplayedSpanReader } from "../replayed-span.ts";
 import type { Answer, Destination } from "./destination.ts";
 
+/** What became of the stored spans in this run of a forwarder. */
 export interface ForwardProgress {
   /** Spans that the destination took in this run. */
   accepted: number;

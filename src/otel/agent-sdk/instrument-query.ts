@@ -26,6 +26,9 @@ export interface InstrumentQueryOptions<Q extends QueryFunction = QueryFunction>
   onError?: OnError | undefined;
 }
 
+/** Queries that are instrumented already: twice would count everything twice. */
+const instrumented = new WeakSet<object>();
+
 /** How many sessions' totals are remembered for queries that resume them. */
 const MAX_SESSIONS = 1000;
 
@@ -35,16 +38,18 @@ const MAX_SESSIONS = 1000;
  *
  * Each result message becomes an `invoke_agent` span with what it alone added to the session's
  * tokens and dollars, and beneath it stand its API calls, tool calls and subagents. The span is
- * active while the query starts, so that the agent's own process can continue the trace.
+ * active while the query starts, so that the agent's own process can continue the trace. A query that
+ * is instrumented already is returned as it is.
  */
 export function instrumentQuery<Q extends QueryFunction>(
   tracer: Tracer,
   query: Q,
   options: InstrumentQueryOptions<Q> = {},
 ): Q {
+  if (instrumented.has(query)) return query;
   const { onError } = options;
   const sessions: SessionTotals = new BoundedMap(MAX_SESSIONS);
-  return new Proxy(query, {
+  const traced = new Proxy(query, {
     apply(target, self, args: [unknown, ...unknown[]]) {
       const [params, ...others] = args;
       const run = guarded(() => startRun(tracer, params, sessions, options), onError);
@@ -62,6 +67,8 @@ export function instrumentQuery<Q extends QueryFunction>(
       }
     },
   });
+  instrumented.add(traced);
+  return traced;
 }
 
 function startRun<Q extends QueryFunction>(

@@ -57,6 +57,11 @@ test("the query function keeps its own properties", () => {
   expect(wrapped.length).toBe(query.length);
 });
 
+test("a query that is instrumented already is returned as it is, so that nothing counts twice", () => {
+  const query = instrumentQuery(recordSpans().tracer, replayQuery(readTranscript("bash")));
+  expect(instrumentQuery(recordSpans().tracer, query)).toBe(query);
+});
+
 test("nothing is read before the host asks, and no further than it asks", async () => {
   let read = 0;
   async function* counting(): AsyncGenerator<SdkMessage> {

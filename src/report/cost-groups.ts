@@ -1,0 +1,179 @@
+/**
+ * Collects the groups of a cost report: from the totals of finished days where these tell enough,
+ * and from the rows for the rest (today, the edges of the period, days without a total).
+ */
+import {
+  addSums,
+  executionKey,
+  type KeyValue,
+  type SumGroup,
+  SumGroups,
+  type SumKey,
+} from "../store/cost-sums.ts";
+import {
+  CUBES,
+  HOUR_MS,
+  type HourRange,
+  PERIOD_HOURS,
+  type PeriodHours,
+  readTotals,
+  sumsOffset,
+  totalledRanges,
+} from "../store/period-totals.ts";
+import type { Reader } from "../store/reader.ts";
+import { type Dimension, isTimeUnit, sumKey } from "./dimensions.ts";
+import { bucketName, type TimeUnit, type Zone } from "./time-buckets.ts";
+
+export interface GroupQuery {
+  by: readonly Dimension[];
+  where: readonly (readonly [Dimension, string | null])[];
+  fromMs: number;
+  toMs: number;
+  zone: Zone;
+}
+
+/** The totals that tell all that a query asks; null where none do. */
+function cubeFor({ by, where }: GroupQuery): string | null {
+  const names = [...by, ...where.map(([name]) => name)].filter((name) => !isTimeUnit(name));
+  const asked = new Set<string>(names);
+  // Runs of a provider are not the sum of the runs of its models, but all else is in one cube.
+  if (asked.has("model")) asked.add("provider");
+  const cube = ["provider", "model", "repo", "event", "agent"].filter((name) => asked.delete(name));
+  const name = cube.join(",");
+  return asked.size === 0 && name in CUBES ? name : null;
+}
+
+/** How long the periods may be whose totals a query can take: none may straddle two of its groups. */
+function periodLengths({ by, zone }: GroupQuery): readonly PeriodHours[] {
+  if (!by.some(isTimeUnit)) return PERIOD_HOURS;
+  if (!zone.isWholeHours) return [];
+  return zone.isUtc && !by.includes("hour") ? PERIOD_HOURS : [1];
+}
+
+function timeKey(unit: TimeUnit, zone: Zone): SumKey {
+  // A purged day knows no hours, and is a day of UTC.
+  const daily = unit === "hour" ? "NULL" : `strftime('%s', day) / 86400`;
+  const { run } = executionKey(zone.bucketSql("e.ended_ms", unit));
+  return { usage: zone.bucketSql("u.ended_ms", unit), run, daily };
+}
+
+function keyOf(name: Dimension, zone: Zone): SumKey {
+  return isTimeUnit(name) ? timeKey(name, zone) : sumKey(name);
+}
+
+/** Names of hours and days, each made once. */
+function namer(unit: TimeUnit): (bucket: KeyValue) => KeyValue {
+  const names = new Map<KeyValue, string>();
+  return (bucket) => {
+    if (bucket === null) return null;
+    let name = names.get(bucket);
+    if (name === undefined) {
+      name = bucketName(unit, Number(bucket));
+      names.set(bucket, name);
+    }
+    return name;
+  };
+}
+
+/** Names of what periods fall into, by their start in hours since 1970, each made once. */
+function startNamer(unit: TimeUnit, zone: Zone): (start: KeyValue) => KeyValue {
+  const names = new Map<KeyValue, string>();
+  return (start) => {
+    let name = names.get(start);
+    if (name === undefined) {
+      name = bucketName(unit, zone.bucketAt(Number(start) * HOUR_MS, unit));
+      names.set(start, name);
+    }
+    return name;
+  };
+}
+
+function namersOf(by: readonly Dimension[]): ((value: KeyValue) => KeyValue)[] {
+  return by.map((name) => (isTimeUnit(name) ? namer(name) : (value) => value));
+}
+
+export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void {
+  sums.forEach((sum, index) => {
+    target.sums[index] = (target.sums[index] ?? 0) + sum;
+  });
+  const { counts, encoded } = target.durations;
+  for (const [bucket, count] of durations.counts) {
+    counts.set(bucket, (counts.get(bucket) ?? 0) + count);
+  }
+  for (const day of durations.encoded) encoded.push(day);
+}
+
+function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
+  const { by, zone, fromMs, toMs } = query;
+  const where = query.where.map(([name, value]) => ({ key: keyOf(name, zone), value }));
+  const found = new SumGroups();
+  const keys = by.map((name) => keyOf(name, zone));
+  addSums(reader, { by: keys, where, fromMs, toMs }, found);
+  const names = namersOf(by);
+  for (const group of found.all()) {
+    const key = group.keys.map((value, index) => names[index]?.(value) ?? null);
+    addGroup(groups.at(key), group);
+  }
+}
+
+function addTotals(
+  reader: Reader,
+  query: GroupQuery,
+  cube: string,
+  hours: PeriodHours,
+  range: HourRange,
+  groups: SumGroups,
+): void {
+  const columns = cube === "" ? [] : cube.split(",");
+  const offset = sumsOffset(cube);
+  const filters = query.where.map(([name, value]) => [2 + columns.indexOf(name), value] as const);
+  const places = query.by.map((name) => (isTimeUnit(name) ? 0 : 2 + columns.indexOf(name)));
+  const names = query.by.map((name) => (isTimeUnit(name) ? startNamer(name, query.zone) : null));
+  for (const row of readTotals(reader, cube, hours, range)) {
+    if (filters.some(([place, value]) => row[place] !== value)) continue;
+    const key = places.map((place, index) => {
+      const value = row[place] as KeyValue;
+      const nameOf = names[index];
+      return nameOf ? nameOf(value) : value;
+    });
+    const { sums, durations } = groups.at(key);
+    for (let index = 0; index < sums.length; index++) {
+      sums[index] = (sums[index] ?? 0) + Number(row[offset + index]);
+    }
+    durations.encoded.push(row[1]);
+  }
+}
+
+/** Takes what it can from totals of the first length, and fills the gaps from the others, or from rows. */
+function addRange(
+  reader: Reader,
+  query: GroupQuery,
+  cube: string | null,
+  lengths: readonly PeriodHours[],
+  groups: SumGroups,
+): void {
+  const [hours, ...shorter] = lengths;
+  if (query.fromMs >= query.toMs) return;
+  if (cube === null || hours === undefined) {
+    addRows(reader, query, groups);
+    return;
+  }
+  const within = {
+    fromHour: Math.ceil(query.fromMs / HOUR_MS),
+    toHour: Math.floor(query.toMs / HOUR_MS),
+  };
+  let { fromMs } = query;
+  for (const range of totalledRanges(reader, hours, within)) {
+    addRange(reader, { ...query, fromMs, toMs: range.fromHour * HOUR_MS }, cube, shorter, groups);
+    addTotals(reader, query, cube, hours, range, groups);
+    fromMs = range.toHour * HOUR_MS;
+  }
+  addRange(reader, { ...query, fromMs }, cube, shorter, groups);
+}
+
+/** All groups of a query, in no order. */
+export function collectGroups(reader: Reader, query: GroupQuery): SumGroup[] {
+  const groups = new SumGroups();
+  addRange(reader, query, cubeFor(query), periodLengths(query), groups);
+  return groups.all();
+}

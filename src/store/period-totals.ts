@@ -1,0 +1,98 @@
+/**
+ * Totals of finished days, and of the finished hours of the last weeks, so that a report over months
+ * reads days instead of runs, and hours at the edges of its period. Hours and days are those of UTC.
+ *
+ * A day's total is its live rows and what of it was purged together, so a purge changes none; whatever
+ * else changes rows forgets the totals of their hour and day in the same transaction, and they are
+ * built again later. A report takes from the rows what has no total: that costs time, never truth.
+ * A purged day knows no hours, so hours count only where nothing is purged: see `firstHour`.
+ */
+import {
+  AGENT_KEY,
+  EVENT_KEY,
+  type KeyValue,
+  MODEL_KEY,
+  PROVIDER_KEY,
+  REPO_KEY,
+  type RowSource,
+  SUM_NAMES,
+  type SumKey,
+} from "./cost-sums.ts";
+
+export const HOUR_MS: number = 3_600_000;
+/** The lengths of the periods that have totals, in hours. */
+export const PERIOD_HOURS = [24, 1] as const;
+export type PeriodHours = (typeof PERIOD_HOURS)[number];
+
+/** By which keys totals are kept: a report that needs no others reads these. */
+export const CUBES: Readonly<Record<string, readonly SumKey[]>> = {
+  "": [],
+  provider: [PROVIDER_KEY],
+  "provider,model": [PROVIDER_KEY, MODEL_KEY],
+  repo: [REPO_KEY],
+  event: [EVENT_KEY],
+  agent: [AGENT_KEY],
+};
+
+/** `[fromHour, toHour)`, in hours since 1970. */
+export interface HourRange {
+  fromHour: number;
+  toHour: number;
+}
+
+const LAST_PURGED = "SELECT strftime('%s', max(day)) / 3600 FROM usage_daily";
+
+/** The first hour after the last day of which something was purged. */
+export function firstHour(source: RowSource): number {
+  const [row] = source.values(LAST_PURGED);
+  const lastDay = row?.[0] ?? null;
+  return lastDay === null ? 0 : Number(lastDay) + 24;
+}
+
+const BUILT = `SELECT start FROM totalled_periods
+WHERE built AND hours = ?1 AND start >= ?2 AND start + ?1 <= ?3 ORDER BY start`;
+
+/** Where within `range` there are totals of periods of this length, as few ranges. */
+export function totalledRanges(
+  source: RowSource,
+  hours: PeriodHours,
+  { fromHour, toHour }: HourRange,
+): HourRange[] {
+  const from = hours === 1 ? Math.max(fromHour, firstHour(source)) : fromHour;
+  const ranges: HourRange[] = [];
+  let last: HourRange | undefined;
+  for (const [value] of source.values(BUILT, hours, from, toHour)) {
+    const start = Number(value);
+    if (last?.toHour === start) last.toHour += hours;
+    else {
+      last = { fromHour: start, toHour: start + hours };
+      ranges.push(last);
+    }
+  }
+  return ranges;
+}
+
+/** A row of totals: where its period begins, the values of its cube's keys, the durations, the sums. */
+export type TotalRow = [
+  start: number,
+  durations: Uint8Array,
+  ...keysAndSums: (KeyValue | number)[],
+];
+
+/** Where the sums begin in a `TotalRow`. */
+export function sumsOffset(cube: string): number {
+  return 2 + (CUBES[cube]?.length ?? 0);
+}
+
+/** The totals of all periods of a range, all of which have one. */
+export function readTotals(
+  source: RowSource,
+  cube: string,
+  hours: PeriodHours,
+  { fromHour, toHour }: HourRange,
+): TotalRow[] {
+  const keys = ["k1, ", "k2, "].slice(0, sumsOffset(cube) - 2).join("");
+  const sql = `SELECT start, durations, ${keys}${SUM_NAMES.join(", ")} FROM period_totals
+WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4`;
+  return source.values(sql, hours, cube, fromHour, toHour) as TotalRow[];
+}

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { decodeBatch, encodeBatch } from "../../src/exporter/span-batch.ts";
+import type { SpanRecord } from "../../src/exporter/span-record.ts";
+import { spanRecordOf } from "../support/writers.ts";
+
+const text = fc.string({ unit: "grapheme" });
+const record: fc.Arbitrary<SpanRecord> = fc
+  .record({
+    name: text,
+    resource: text,
+    scope: text,
+    attributeKeys: text,
+    attributeValues: text,
+    detail: fc.option(text),
+    parentSpanId: fc.option(text),
+    durationNs: fc.maxSafeNat(),
+    startS: fc.nat(),
+    kind: fc.nat(4),
+  })
+  .map((changes) => ({ ...spanRecordOf(1), ...changes }));
+
+test("a batch comes back as it was", () => {
+  fc.assert(
+    fc.property(fc.array(record), (records) => {
+      expect(decodeBatch(encodeBatch(records))).toEqual(records);
+    }),
+  );
+});
+
+test("what all spans of a batch share is in it once", () => {
+  const resource = '{"attributes":{"service.name":"a-name-to-look-for"}}';
+  const batch = encodeBatch([spanRecordOf(1, { resource }), spanRecordOf(2, { resource })]);
+  expect(batch.split("a-name-to-look-for")).toHaveLength(2);
+});

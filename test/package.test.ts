@@ -1,0 +1,169 @@
+/** The packed package, installed into an empty project: what a user gets. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { install, installAgentSdk, pack, run } from "./support/packed-project.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const BUN = process.execPath;
+const TIMEOUT_MS = 60_000;
+
+let home: string;
+let packed: string;
+
+beforeAll(async () => {
+  home = realpathSync(mkdtempSync(join(tmpdir(), "spanledger-package-")));
+  packed = await pack(home);
+}, TIMEOUT_MS);
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+function newProject(name: string): string {
+  const project = join(home, name);
+  mkdirSync(project);
+  install(packed, project);
+  installAgentSdk(project);
+  return project;
+}
+
+/** A host that writes one run into the file named last on its command line, and prints what became of it. */
+const HOST = `import { startTelemetry } from "spanledger";
+const telemetry = startTelemetry({ dbPath: process.argv.at(-1) });
+await telemetry.traceExecution({ name: "host" }, () => {});
+await telemetry.flush();
+console.log(JSON.stringify(telemetry.health()));
+await telemetry.shutdown();`;
+const WRITTEN = { ended: 1, committed: 1, queued: 0, dropped: {} };
+const WORKERS = ["spanledger/worker", "spanledger/forward-worker"];
+
+const readmeBlocks = (): string[] =>
+  [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/^```ts\n(.*?)^```/gms)].map(
+    (match) => match[1] ?? "",
+  );
+
+test("the tarball holds the build with its types, and no sources, tests or recorded runs", () => {
+  const files = readdirSync(packed, { recursive: true, encoding: "utf8" });
+  expect(readdirSync(packed).toSorted()).toEqual([
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "dist",
+    "package.json",
+  ]);
+  expect(files.filter((file) => file.includes("test"))).toEqual([]);
+  expect(files).toContain(join("dist", "index.d.ts"));
+  const cli = readFileSync(join(packed, "dist/cli/main.js"), "utf8");
+  expect(cli).toStartWith("#!/usr/bin/env bun\n");
+});
+
+test("everything that package.json names is in the tarball", () => {
+  const manifest = JSON.parse(readFileSync(join(packed, "package.json"), "utf8"));
+  const targets = [manifest.exports, manifest.bin].flatMap((part) =>
+    Object.values<string | Record<string, string>>(part).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    ),
+  );
+  expect(targets.length).toBeGreaterThan(5);
+  for (const target of targets) expect(readFileSync(join(packed, target), "utf8")).not.toBe("");
+});
+
+test(
+  "the README's code runs in an empty project, and its types hold there",
+  async () => {
+    const project = newProject("readme");
+    const blocks = readmeBlocks();
+    expect(blocks.length).toBeGreaterThan(3);
+    for (const [index, block] of blocks.entries()) {
+      const file = `block-${index}.ts`;
+      await Bun.write(join(project, file), block);
+      const { stderr, exitCode } = await run([BUN, file], project);
+      expect([block, stderr, exitCode]).toEqual([block, "", 0]);
+    }
+    const compilerOptions = {
+      target: "ESNext",
+      lib: ["ESNext"],
+      module: "NodeNext",
+      types: ["bun"],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+    };
+    await Bun.write(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    const tsc = await run([join(ROOT, "node_modules/.bin/tsc")], project);
+    expect([tsc.stdout, tsc.exitCode]).toEqual(["", 0]);
+    const cli = join("node_modules", "spanledger", "dist", "cli", "main.js");
+    const report = await run([BUN, cli, "report", "--by", "repo", "--json"], project);
+    expect(JSON.parse(report.stdout).total.runs).toBeGreaterThan(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a host bundled with the Workers' modules as entries writes through its Worker",
+  async () => {
+    const project = newProject("bundled");
+    await Bun.write(join(project, "host.ts"), HOST);
+    const flags = ["--target", "bun", "--outdir", "out", "--entry-naming", "[name].[ext]"];
+    const built = await run([BUN, "build", "host.ts", ...WORKERS, ...flags], project);
+    expect([built.stderr, built.exitCode]).toEqual(["", 0]);
+    const host = await run([BUN, "out/host.js", "t.db"], project);
+    expect([host.stderr, host.exitCode]).toEqual(["", 0]);
+    expect(JSON.parse(host.stdout)).toMatchObject(WRITTEN);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a host compiled with the Workers' modules as entries writes through its Worker",
+  async () => {
+    const project = newProject("compiled");
+    await Bun.write(join(project, "host.ts"), HOST);
+    const flags = ["--compile", "--outfile", "host", "--entry-naming", "[name].[ext]"];
+    const built = await run([BUN, "build", "host.ts", ...WORKERS, ...flags], project);
+    expect([built.stderr, built.exitCode]).toEqual(["", 0]);
+    rmSync(join(project, "node_modules"), { recursive: true });
+    const host = await run([join(project, "host"), "t.db"], project);
+    expect([host.stderr, host.exitCode]).toEqual(["", 0]);
+    expect(JSON.parse(host.stdout)).toMatchObject(WRITTEN);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a host bundled without them says that it writes in its own thread, and loses nothing",
+  async () => {
+    const project = newProject("bundled-alone");
+    await Bun.write(join(project, "host.ts"), HOST);
+    await run([BUN, "build", "host.ts", "--target", "bun", "--outdir", "out"], project);
+    const host = await run([BUN, "out/host.js", "t.db"], project);
+    expect(host.stderr).toContain("they are written in the host's thread");
+    expect(JSON.parse(host.stdout)).toMatchObject(WRITTEN);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "preloading spanledger/register records a host that knows nothing of it",
+  async () => {
+    const project = newProject("zero-code");
+    await Bun.write(
+      join(project, "app.ts"),
+      `import * as sdk from "@anthropic-ai/claude-agent-sdk";
+const { query, AbortError } = await import("@anthropic-ai/claude-agent-sdk");
+const types: string[] = [];
+for await (const { type } of query({ prompt: "Hello." })) types.push(type);
+console.log(JSON.stringify({ types, isOne: query === sdk.query && AbortError === sdk.AbortError }));`,
+    );
+    const env = { TELEMETRY_DB_PATH: join(project, "t.db") };
+    const app = await run([BUN, "--preload", "spanledger/register", "app.ts"], project, env);
+    expect([app.stderr, app.exitCode]).toEqual(["", 0]);
+    expect(JSON.parse(app.stdout)).toEqual({
+      types: ["system", "assistant", "result"],
+      isOne: true,
+    });
+    const cli = join("node_modules", "spanledger", "dist", "cli", "main.js");
+    const report = await run([BUN, cli, "report", "--json"], project, env);
+    expect(JSON.parse(report.stdout).total).toMatchObject({ runs: 1, costNanoUsd: 7_791_000 });
+  },
+  TIMEOUT_MS,
+);
