@@ -8,6 +8,8 @@ const PUBLIC: Readonly<Record<string, string>> = {
   executions: "A run: who, where, how it ended, what it used and what it cost.",
   model_usage:
     "What one model used in a run or a call. Sum the rows with `counted = 1`: the others repeat what a counted row holds.",
+  run_costs: "Runs, ready for a question about money: see [sql.md](sql.md).",
+  daily_costs: "What every day cost, live and purged: see [sql.md](sql.md).",
   spans: "A finished span of any instrumentation, with everything it carried.",
   usage_daily: "What purged days used and cost, kept for good.",
   exporter_health: "What each exporter wrote, and what it dropped and why.",
@@ -56,16 +58,17 @@ interface ColumnRow {
   type: string;
 }
 
-/** A column's comment in a `CREATE TABLE`. */
+/** A column's comment in what created its table or view. */
 function commentOf(sql: string, column: string): string {
-  return new RegExp(`^\\s*${column}\\b.*?-- (.*)$`, "m").exec(sql)?.[1] ?? "";
+  const line = `^(?:\\s*(?:e\\.)?${column}\\b|.*\\bAS ${column}\\b).*?-- (.*)$`;
+  return new RegExp(line, "m").exec(sql)?.[1] ?? "";
 }
 
 function section(db: Database, row: SchemaRow, sqlOf: (name: string) => string): string {
   const columns = db
     .query<ColumnRow, []>(`SELECT name, type FROM pragma_table_xinfo('${row.name}')`)
     .all();
-  const base = row.type === "view" ? sqlOf("usage_rows") : row.sql;
+  const base = row.name === "model_usage" ? sqlOf("usage_rows") : row.sql;
   const rows = columns.map(({ name, type }) => [
     code(name),
     type.toLowerCase(),

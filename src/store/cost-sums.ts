@@ -97,7 +97,7 @@ export class SumGroups {
     let group = this.#groups.get(id);
     if (!group) {
       const sums = SUM_NAMES.map(() => 0);
-      group = { keys: [...keys], sums, durations: { counts: new Map(), encoded: [] } };
+      group = { keys: [...keys], sums, durations: { counts: new Map(), stored: [] } };
       this.#groups.set(id, group);
     }
     return group;
