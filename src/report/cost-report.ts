@@ -24,6 +24,7 @@ export const SORTS = [
   "p95",
   "key",
 ] as const;
+/** What groups can be put in order by. */
 export type Sort = (typeof SORTS)[number];
 
 /** What to sum, and how to group it. */

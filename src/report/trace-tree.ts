@@ -6,6 +6,7 @@ export interface TraceSpan {
   name: string;
   /** Milliseconds from the trace's begin to the span's. */
   startMs: number;
+  /** Milliseconds, with fractions. */
   durationMs: number;
   status: "unset" | "ok" | "error";
   /** What it said besides; null where nothing. */
@@ -16,6 +17,7 @@ export interface TraceSpan {
   models: string[];
   /** Of that usage: uncached input, cache reads and cache writes together; null where it has none. */
   inputTokens: number | null;
+  /** As `inputTokens`. */
   outputTokens: number | null;
   /** In nano-dollars; null where it is unknown, or there is no usage. */
   costNanoUsd: number | null;
