@@ -234,6 +234,7 @@ export class Store {
       const lastSeenMs = Math.min(state.lastSeenMs, nowMs);
       this.#updateTrace.run(lastSeenMs, state.nodes.size, state.settles ? 1 : 0, state.traceNo);
     }
+    this.#settlements.forgetTotals(touched.values());
     if (written > 0) this.#count("written", "", written, nowMs);
     this.#checkpointer.noteRows(written);
     this.#traces.evict(touched);

@@ -19,10 +19,23 @@ export interface TraceState {
   lastSeenMs: number;
   /** Whether it was purged, and what it was counted for is still to be brought back. */
   isPurged: boolean;
-  /** What stands in `usage_rows` for each span: its counted flag, run and time in one comparable text. */
-  storedUsage: Map<string, string>;
-  /** What stands in `executions`: by span id, the row as JSON. */
-  storedRuns: Map<string, string>;
+  /** What stands in `usage_rows`, by span id. */
+  storedUsage: Map<string, StoredUsage>;
+  /** What stands in `executions`, by span id. */
+  storedRuns: Map<string, StoredRun>;
+}
+
+/** The rows of one span, whose ids follow each other. What was read back differs from whatever is settled. */
+export interface StoredUsage {
+  firstId: number;
+  lastId: number;
+  settled: { runId: number | null; endedMs: number; counted: number } | null;
+}
+
+export interface StoredRun {
+  id: number;
+  /** All values of the row as JSON; null where it was read back. */
+  json: string | null;
 }
 
 interface TraceRow {
@@ -110,8 +123,12 @@ export class TraceStates {
     state.lastSeenMs = row.last_seen_ms;
     state.nodes = this.#reader.nodesOf(row.id, traceId);
     // What the rows say is unknown: they are written again, to the same values.
-    for (const node of state.nodes.values()) if (node.usage) state.storedUsage.set(node.spanId, "");
-    for (const spanId of this.#reader.runsOf(row.id)) state.storedRuns.set(spanId, "");
+    for (const { span_id, first_id, last_id } of this.#reader.usageIdsOf(row.id)) {
+      state.storedUsage.set(span_id, { firstId: first_id, lastId: last_id, settled: null });
+    }
+    for (const { span_id, id } of this.#reader.runIdsOf(row.id)) {
+      state.storedRuns.set(span_id, { id, json: null });
+    }
     return state;
   }
 }
