@@ -102,8 +102,7 @@ export class SettlementWriter {
   /** Of the traces whose rows were written: a row's time, before and after, is the end of one of its spans. */
   forgetTotals(states: Iterable<TraceState>): void {
     const hours = new Set<number>();
-    for (const { nodes, settles } of states) {
-      if (!settles) continue;
+    for (const { nodes } of states) {
       for (const node of nodes.values()) hours.add(Math.floor(node.endMs / HOUR_MS));
     }
     for (const hour of hours) this.#periodTotals.forget(hour);
