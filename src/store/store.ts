@@ -228,12 +228,18 @@ export class Store {
       }
       if (this.#writeSpan(row, state)) written += 1;
     }
+    const changed: TraceState[] = [];
     for (const [traceId, state] of touched) {
-      if (state.settles) this.#settlements.write(traceId, state);
+      if (state.settles && state.isUnsettled) {
+        this.#settlements.write(traceId, state);
+        state.isUnsettled = false;
+        changed.push(state);
+      }
       // A clock that ran ahead must not keep a trace from ever growing old.
       const lastSeenMs = Math.min(state.lastSeenMs, nowMs);
       this.#updateTrace.run(lastSeenMs, state.nodes.size, state.settles ? 1 : 0, state.traceNo);
     }
+    this.#settlements.forgetTotals(changed);
     if (written > 0) this.#count("written", "", written, nowMs);
     this.#checkpointer.noteRows(written);
     this.#traces.evict(touched);
@@ -246,6 +252,7 @@ export class Store {
       // What it was counted for comes back as rows, which the new spans may then change.
       this.#settlements.write(traceId, state);
       this.#usageDaily.takeOut(state.traceNo);
+      state.isUnsettled = true;
     }
     state.isPurged = false;
     return state;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { startTelemetry } from "../../src/index.ts";
 import { agentSpans, take } from "./agent-traces.ts";
 import { type Figure, numberOption, quantile, report, threadCpuUs } from "./figures.ts";
-import { BatchWriter, encoded } from "./writer.ts";
+import { BatchWriter, encoded, endMs } from "./writer.ts";
 
 const SPANS_PER_SECOND = 5000;
 const TICK_MS = 2;
@@ -62,7 +62,10 @@ async function tick(seconds: number, work: (spans: number) => void): Promise<Gap
 function fillWithOldTraces(path: string): void {
   const writer = new BatchWriter(path);
   const source = agentSpans();
-  for (let n = 0; n < OLD_SPANS; n += BATCH_SPANS) writer.write(encoded(take(source, BATCH_SPANS)));
+  for (let n = 0; n < OLD_SPANS; n += BATCH_SPANS) {
+    const batch = take(source, BATCH_SPANS);
+    writer.write(encoded(batch), endMs(batch));
+  }
   writer.close();
 }
 

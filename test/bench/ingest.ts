@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { agentSpans, take } from "./agent-traces.ts";
 import { type Figure, median, numberOption, report, threadCpuUs } from "./figures.ts";
 import { PlainTable, plainRow } from "./plain-table.ts";
-import { BatchWriter, encoded } from "./writer.ts";
+import { BatchWriter, encoded, endMs } from "./writer.ts";
 
 const BATCH_SPANS = 512;
 const spans = numberOption("spans", 1_000_000);
@@ -30,11 +30,12 @@ try {
   for (let written = 0; written < spans; written += BATCH_SPANS) {
     const batch = take(source, BATCH_SPANS);
     const text = encoded(batch);
+    const nowMs = endMs(batch);
     const rows = batch.map(plainRow);
     const [beganMs, beganUs] = [performance.now(), threadCpuUs()];
     table.write(rows);
     const [middleMs, middleUs] = [performance.now(), threadCpuUs()];
-    writer.write(text);
+    writer.write(text, nowMs);
     floorMs += middleMs - beganMs;
     floorCpuUs += middleUs - beganUs;
     partMs += performance.now() - middleMs;
