@@ -3,8 +3,10 @@ export type { ConfigOptions, ExporterName, ForwardOptions } from "./config.ts";
 export type { ForwardProgress } from "./exporter/forward/forwarder.ts";
 export type { WriterHealth } from "./exporter/span-writer.ts";
 export type { Logger } from "./exporter/state-log.ts";
+export type { InstrumentQueryOptions, QueryFunction } from "./otel/agent-sdk/instrument-query.ts";
 export { executionResultFromSdk } from "./otel/agent-sdk/result.ts";
 export type { Conclusion, Execution, ExecutionResult, ModelUsage } from "./otel/execution.ts";
+export type { Executor, InstrumentExecutorOptions } from "./otel/instrument-executor.ts";
 export {
   type ComparedGroup,
   type ComparisonQuery,

@@ -4,7 +4,7 @@ import { runCommandLine } from "./program.ts";
 const { stdout, env } = process;
 const isInteractive = stdout.isTTY === true && env["TERM"] !== "dumb";
 
-const exitCode = await runCommandLine(process.argv.slice(2), {
+process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: env,
   write: (text) => void stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
@@ -19,5 +19,3 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
       for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
     }),
 });
-// A command may have said for itself that something is wrong.
-if (exitCode !== 0) process.exitCode = exitCode;

@@ -16,27 +16,23 @@ export interface ProgressFile {
   bytes: number;
 }
 
-export interface Progress extends Disposable {
-  /** From now on the work is done when this file has this length. */
-  watch(file: ProgressFile): void;
-}
+/** From now on the work is done when this file has this length. */
+export type WatchFile = (file: ProgressFile) => void;
 
 const CLEAR_LINE = "\r\u001b[K";
-const IDLE: Progress = { watch() {}, [Symbol.dispose]() {} };
 
-/** Draws on stderr until it is disposed of; nothing where stderr is no terminal. */
-export function startProgress(label: string): Progress {
-  if (!process.stderr.isTTY) return IDLE;
+/** Does the work, and meanwhile draws on stderr; nothing where stderr is no terminal. */
+export function withProgress<T>(label: string, work: (watch: WatchFile) => T): T {
+  if (!process.stderr.isTTY) return work(() => {});
   const isDone = new SharedArrayBuffer(4);
   const workerData: ProgressStart = { label, isDone };
-  const worker = new Worker(new URL("progress-worker.ts", import.meta.url), { workerData });
+  const worker = new Worker(new URL("./progress-worker", import.meta.url), { workerData });
   worker.unref();
-  return {
-    watch: (file) => worker.postMessage(file),
-    [Symbol.dispose]() {
-      Atomics.store(new Int32Array(isDone), 0, 1);
-      process.stderr.write(CLEAR_LINE);
-      void worker.terminate();
-    },
-  };
+  try {
+    return work((file) => worker.postMessage(file));
+  } finally {
+    Atomics.store(new Int32Array(isDone), 0, 1);
+    process.stderr.write(CLEAR_LINE);
+    void worker.terminate();
+  }
 }

@@ -13,6 +13,7 @@ const SHORT_TEXT_LENGTH = 256;
 const MAX_KEY_LENGTH = 1024;
 const MAX_ARRAY_LENGTH = 10_000;
 const MAX_DEPTH = 8;
+const MAX_PLAIN_ITEMS = 100;
 
 /** By attribute key or index. */
 export type TypeNotes = Record<string, TypeNote>;
@@ -105,6 +106,57 @@ export function attributeJson(attributes: object | undefined): AttributeJson {
     cleaner.note = null;
   }
   return json;
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === "boolean" || Number.isFinite(value);
+}
+
+/**
+ * The values of a span as a JSON array where nothing in them needs cleaning, as in almost all spans;
+ * else null. JSON itself tells of NUL and of lone surrogates: it escapes both with `\\u`.
+ */
+function plainValues(attributes: object): string | null {
+  const values: unknown[] = Object.values(attributes);
+  let length = 0;
+  for (const value of values) {
+    if (typeof value === "string") length += value.length;
+    else if (Array.isArray(value) && value.length <= MAX_PLAIN_ITEMS) {
+      for (const item of value) {
+        if (typeof item === "string") length += item.length;
+        else if (!isPlain(item)) return null;
+      }
+    } else if (!isPlain(value)) return null;
+  }
+  if (length > MAX_TEXT_LENGTH) return null;
+  const text = JSON.stringify(values);
+  return text.includes("\\u") ? null : text;
+}
+
+/** The last keys of each span name and their text: the spans of one code path have the same keys. */
+const keyTexts = new Map<string, { keys: readonly string[]; text: string }>();
+const MAX_KEY_TEXTS = 1000;
+
+function keyText(name: string, attributes: object): string {
+  const keys = Object.keys(attributes);
+  const last = keyTexts.get(name);
+  if (last?.keys.length === keys.length && keys.every((key, i) => key === last.keys[i]))
+    return last.text;
+  const text = JSON.stringify(keys.map((key) => cleanText(key, MAX_KEY_LENGTH)));
+  if (keyTexts.size >= MAX_KEY_TEXTS) keyTexts.clear();
+  keyTexts.set(name, { keys, text });
+  return text;
+}
+
+/** The attributes of the span `name` as JSON text: an array of the keys, and one of their values. */
+export function attributeText(
+  name: string,
+  attributes: object = {},
+): { keys: string; values: string; types: TypeNotes | null } {
+  const plain = plainValues(attributes);
+  if (plain !== null) return { keys: keyText(name, attributes), values: plain, types: null };
+  const { keys, values, types } = attributeJson(attributes);
+  return { keys: JSON.stringify(keys), values: JSON.stringify(values), types };
 }
 
 /** The same as one object: for what has no dictionary of keys (events, links, scopes, resources). */

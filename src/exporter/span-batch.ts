@@ -1,7 +1,8 @@
 /**
  * Records to one text and back. Text crosses to another thread at the price of a copy, says how much
  * memory a held batch takes, and can be sent again as it is. What repeats within a batch (resource,
- * scope, attribute keys) is in it once.
+ * scope, names, attribute keys) is in it once, in its first line; the attribute values and the detail
+ * of each span are JSON without line breaks already, and follow as lines of their own.
  */
 import type { SpanRecord } from "./span-record.ts";
 
@@ -9,7 +10,6 @@ type Row = [
   string,
   string,
   string | null,
-  string,
   number,
   number,
   number,
@@ -18,8 +18,7 @@ type Row = [
   number,
   number,
   number,
-  string,
-  string | null,
+  number,
 ];
 
 interface BatchJson {
@@ -37,12 +36,14 @@ export function encodeBatch(records: readonly SpanRecord[]): string {
     }
     return index;
   };
-  const rows = records.map(
-    (r): Row => [
+  const lines = [""];
+  const rows = records.map((r): Row => {
+    lines.push(r.attributeValues, r.detail ?? "");
+    return [
       r.traceId,
       r.spanId,
       r.parentSpanId,
-      r.name,
+      indexOf(r.name),
       r.kind,
       r.startS,
       r.startNs,
@@ -51,21 +52,21 @@ export function encodeBatch(records: readonly SpanRecord[]): string {
       indexOf(r.resource),
       indexOf(r.scope),
       indexOf(r.attributeKeys),
-      r.attributeValues,
-      r.detail,
-    ],
-  );
+    ];
+  });
   const json: BatchJson = { texts: [...indexes.keys()], rows };
-  return JSON.stringify(json);
+  lines[0] = JSON.stringify(json);
+  return lines.join("\n");
 }
 
 export function decodeBatch(batch: string): SpanRecord[] {
-  const { texts, rows } = JSON.parse(batch) as BatchJson;
-  return rows.map((row) => ({
+  const lines = batch.split("\n");
+  const { texts, rows } = JSON.parse(lines[0] ?? "") as BatchJson;
+  return rows.map((row, i) => ({
     traceId: row[0],
     spanId: row[1],
     parentSpanId: row[2],
-    name: row[3],
+    name: texts[row[3]] ?? "",
     kind: row[4],
     startS: row[5],
     startNs: row[6],
@@ -74,7 +75,7 @@ export function decodeBatch(batch: string): SpanRecord[] {
     resource: texts[row[9]] ?? "",
     scope: texts[row[10]] ?? "",
     attributeKeys: texts[row[11]] ?? "",
-    attributeValues: row[12],
-    detail: row[13],
+    attributeValues: lines[2 * i + 1] ?? "",
+    detail: lines[2 * i + 2] || null,
   }));
 }

@@ -6,7 +6,7 @@
 import type { HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { SpanDetail, SpanEventDetail, SpanLinkDetail, SpanRow } from "../store/rows.ts";
-import { attributeJson, attributeObject, cleanText } from "./attribute-json.ts";
+import { attributeObject, attributeText, cleanText } from "./attribute-json.ts";
 
 /** A row that lacks only its reading. */
 export type SpanRecord = Omit<SpanRow, "facts">;
@@ -134,14 +134,15 @@ function scopeText(scope: ReadableSpan["instrumentationScope"]): string {
 /** Copies a finished span. `nowMs` replaces times that no sane clock gave. */
 export function spanRecord(span: ReadableSpan, nowMs: number): SpanRecord {
   const context = span.spanContext();
-  const { keys, values, types } = attributeJson(span.attributes);
+  const name = cleanText(span.name, MAX_NAME_LENGTH);
+  const { keys, values, types } = attributeText(name, span.attributes);
   const isSane = isSaneTime(span.startTime) && isSaneTime(span.endTime);
   const start = isSane ? span.startTime : nowTime(nowMs);
   return {
     traceId: context.traceId,
     spanId: context.spanId,
     parentSpanId: span.parentSpanContext?.spanId ?? null,
-    name: cleanText(span.name, MAX_NAME_LENGTH),
+    name,
     kind: span.kind,
     startS: start[0],
     startNs: Math.trunc(start[1]),
@@ -149,8 +150,8 @@ export function spanRecord(span: ReadableSpan, nowMs: number): SpanRecord {
     statusCode: span.status.code,
     resource: resourceText(span.resource),
     scope: scopeText(span.instrumentationScope),
-    attributeKeys: JSON.stringify(keys),
-    attributeValues: JSON.stringify(values),
+    attributeKeys: keys,
+    attributeValues: values,
     detail: spanDetail(span, nowMs, types),
   };
 }

@@ -4,13 +4,15 @@
  * the kind are not even parsed.
  */
 import type { SpanDetail, SpanFacts, SpanRow } from "../store/rows.ts";
-import { mayHaveFacts, readFacts } from "./facts/read-facts.ts";
+import { ShapeMap } from "../store/shape-map.ts";
+import { hasOnlyOperation, mayBeRun, mayHaveFacts, readFacts } from "./facts/read-facts.ts";
 import type { PriceSource } from "./prices/price-source.ts";
 import type { SpanRecord } from "./span-record.ts";
 
 /** What was found out about a shape: spans of one code path share it. */
 interface Shape {
   mayHaveFacts: boolean;
+  hasOnlyOperation: boolean;
   keys: readonly string[];
   scopeName: string;
   scopeVersion: string | undefined;
@@ -23,6 +25,7 @@ function readShape(record: SpanRecord): Shape {
   const scope = JSON.parse(record.scope) as { name: string; version?: string };
   return {
     mayHaveFacts: mayHaveFacts(keys, record.name),
+    hasOnlyOperation: hasOnlyOperation(keys, record.name),
     keys,
     scopeName: scope.name,
     scopeVersion: scope.version,
@@ -32,7 +35,9 @@ function readShape(record: SpanRecord): Shape {
 function attributesOf(record: SpanRecord, keys: readonly string[]): Record<string, unknown> {
   const values = JSON.parse(record.attributeValues) as unknown[];
   const attributes: Record<string, unknown> = Object.create(null);
-  for (const [index, key] of keys.entries()) attributes[key] = values[index];
+  keys.forEach((key, index) => {
+    attributes[key] = values[index];
+  });
   return attributes;
 }
 
@@ -43,7 +48,7 @@ function endMsOf(record: SpanRecord): number {
 /** Turns records into rows. Remembers shapes, so one reader serves one writer for its life. */
 export class SpanRowReader {
   readonly #prices: PriceSource;
-  readonly #shapes = new Map<string, Shape>();
+  readonly #shapes = new ShapeMap<Shape>(MAX_SHAPES);
 
   constructor(prices: PriceSource) {
     this.#prices = prices;
@@ -51,16 +56,16 @@ export class SpanRowReader {
 
   row(record: SpanRecord): SpanRow {
     const shape = this.#shapeOf(record);
-    return { ...record, facts: shape.mayHaveFacts ? this.#facts(record, shape) : null };
+    const mayHaveFacts =
+      shape.mayHaveFacts && (!shape.hasOnlyOperation || mayBeRun(record.attributeValues));
+    return { ...record, facts: mayHaveFacts ? this.#facts(record, shape) : null };
   }
 
   #shapeOf(record: SpanRecord): Shape {
-    const key = `${record.name}\n${record.attributeKeys}\n${record.scope}`;
-    let shape = this.#shapes.get(key);
+    let shape = this.#shapes.get(record);
     if (!shape) {
       shape = readShape(record);
-      if (this.#shapes.size >= MAX_SHAPES) this.#shapes.clear();
-      this.#shapes.set(key, shape);
+      this.#shapes.add(record, shape);
     }
     return shape;
   }

@@ -9,6 +9,7 @@ export interface ComparedGroup {
   previous: CostGroup | null;
 }
 
+/** What `compareCosts` answers. */
 export interface CostComparison {
   /** In the order of the current report, then what was only before. */
   groups: ComparedGroup[];
@@ -16,6 +17,7 @@ export interface CostComparison {
   previous: CostReport;
 }
 
+/** As for `costReport`, with both ends of the period. */
 export interface ComparisonQuery extends Omit<CostQuery, "since" | "until" | "top"> {
   since: Date;
   until: Date;

@@ -2,8 +2,10 @@ import type { Reader } from "../store/reader.ts";
 import { type Dimension, isDimension, isTimeUnit, sumKey } from "./dimensions.ts";
 
 export const EXECUTION_ORDERS = ["newest", "dearest", "slowest"] as const;
+/** What runs can be put in order by. */
 export type ExecutionOrder = (typeof EXECUTION_ORDERS)[number];
 
+/** Which runs, and in which order. */
 export interface ExecutionQuery {
   /** @default "newest" */
   order?: ExecutionOrder | undefined;
@@ -38,12 +40,17 @@ export interface ExecutionItem {
   conclusion: "success" | "failure" | "error";
   errorType: string | null;
   stopReason: string | null;
+  /** Turns of the agent's loop. */
   numTurns: number | null;
+  /** Milliseconds: the run's own word, else the span's. */
   durationMs: number;
   /** Uncached input. */
   inputTokens: number | null;
+  /** Input read from the cache; no part of `inputTokens`. */
   cacheReadTokens: number | null;
+  /** Input written to the cache; no part of `inputTokens`. */
   cacheCreationTokens: number | null;
+  /** All output, reasoning included. */
   outputTokens: number | null;
   /** The known part of its cost, in nano-dollars. */
   costNanoUsd: number | null;

@@ -2,15 +2,12 @@ import type { Reader } from "../store/reader.ts";
 
 /** One span of a trace, with the spans it caused, in the order in which they began. */
 export interface TraceSpan {
-  /** 16 hexadecimal digits. */
   spanId: string;
-  /** As the span was named last. */
   name: string;
   /** Milliseconds from the trace's begin to the span's. */
   startMs: number;
   /** Milliseconds, with fractions. */
   durationMs: number;
-  /** What the instrumentation said of how it went. */
   status: "unset" | "ok" | "error";
   /** What it said besides; null where nothing. */
   statusMessage: string | null;
@@ -44,7 +41,6 @@ export interface TraceEvent {
 
 /** A trace; several roots where a parent is missing or still running. */
 export interface TraceTree {
-  /** 32 hexadecimal digits. */
   traceId: string;
   /** ISO 8601 in UTC, to the millisecond. */
   startedAt: string;
@@ -159,13 +155,18 @@ function exceptionOf({ name, attributes = {} }: EventJson): string | null {
   return parts.filter((part) => typeof part === "string").join(": ") || null;
 }
 
+/** A run's account of each model, which the span's tokens and cost already say. */
+const ACCOUNT_EVENT = "spanledger.model_usage";
+
 function toEvents(json: string | null, beginMs: number): TraceEvent[] {
   const events = json === null ? [] : (JSON.parse(json) as EventJson[]);
-  return events.map((event) => ({
-    name: event.name,
-    atMs: event.s * 1000 + event.ns / 1e6 - beginMs,
-    exception: exceptionOf(event),
-  }));
+  return events
+    .filter((event) => event.name !== ACCOUNT_EVENT)
+    .map((event) => ({
+      name: event.name,
+      atMs: event.s * 1000 + event.ns / 1e6 - beginMs,
+      exception: exceptionOf(event),
+    }));
 }
 
 function toSpan(row: SpanRow, usage: UsageRow | undefined, beginMs: number): TraceSpan {

@@ -9,6 +9,7 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import type { SpanRow } from "./rows.ts";
+import { ShapeMap } from "./shape-map.ts";
 
 /** Beyond this many shapes a span carries its name and keys itself: names with ids in them never end. */
 export const MAX_SHAPES = 20_000;
@@ -43,7 +44,7 @@ export class Dictionary {
   readonly #fileGeneration: Statement<{ n: number }, []>;
   readonly #countShapes: Statement<{ n: number }, []>;
   readonly #ids = new Map<string, number>();
-  readonly #shapes = new Map<string, ShapeRef>();
+  readonly #shapes = new ShapeMap<ShapeRef>(MAX_SHAPES);
   #generation = -1;
 
   constructor(db: Database) {
@@ -77,12 +78,10 @@ export class Dictionary {
   }
 
   shapeOf(row: SpanRow): ShapeRef {
-    const key = `${row.kind}\n${row.name}\n${row.attributeKeys}\n${row.scope}\n${row.resource}`;
-    const known = this.#shapes.get(key);
+    const known = this.#shapes.get(row);
     if (known) return known;
     const shape = this.#intern(row);
-    if (this.#shapes.size >= MAX_SHAPES) this.#shapes.clear();
-    this.#shapes.set(key, shape);
+    this.#shapes.add(row, shape);
     return shape;
   }
 

@@ -47,9 +47,10 @@ const LOOK_EVERY_MS = 60_000;
 const RETRY_MS = 1000;
 const WARN_EVERY_MS = 600_000;
 const DAY_MS = 86_400_000;
-/** How long a purged trace is remembered, and what share of a full file that may take. */
+/** How long a purged trace is remembered, and what share of the file, or of its limit, that may take. */
 const REMEMBER_MS = 7 * DAY_MS;
 const REMEMBER_SHARE = 1 / 8;
+const REMEMBER_BYTES = 8 * 1024 * 1024;
 /** Purging by size begins at this share of the limit, and ends at that one. */
 const FULL_SHARE = 0.95;
 const ROOMY_SHARE = 0.9;
@@ -76,10 +77,9 @@ type Kind = keyof typeof WEIGHTS;
  * to do stands in the file, so that a killed process leaves nothing half done and the next one goes on.
  *
  * In this order: the WAL goes back into the file; spans of purged traces are deleted; finished hours
- * and days get their totals; traces beyond
- * the retention are purged, then the oldest while the file is too large; purged traces are
- * forgotten; freed pages are given back; the dictionary is collected once a day. All but the first are
- * done by the one process that holds the lease.
+ * and days get their totals; purged traces are forgotten; traces beyond the retention are purged, then
+ * the oldest while the file is too large; freed pages are given back; the dictionary is collected once
+ * a day. All but the first are done by the one process that holds the lease.
  */
 export class Maintainer {
   readonly #db: Database;
@@ -134,9 +134,9 @@ export class Maintainer {
       () => this.#deleteSpans(),
       // Before any purge: a total keeps what purged rows no longer tell.
       (nowMs) => this.#periodTotals.build(nowMs),
+      (nowMs) => this.#forget(nowMs),
       (nowMs) => this.#purgeByAge(nowMs),
       (nowMs) => this.#purgeBySize(nowMs),
-      (nowMs) => this.#forgetOld(nowMs),
       () => this.#releaseSpace(),
       (nowMs) => this.#shortenFile(nowMs),
       (nowMs) => this.#collect(nowMs),
@@ -236,16 +236,13 @@ export class Maintainer {
     this.#isShrinking = this.#isFull(this.#isShrinking ? ROOMY_SHARE : FULL_SHARE);
     this.#isStuck = false;
     if (!this.#isShrinking) return false;
-    const { maxDbBytes } = this.#options;
-    const isTooMuch = this.#purgedTraces.length() > maxDbBytes * REMEMBER_SHARE;
-    if (isTooMuch && this.#forget(Number.MAX_SAFE_INTEGER)) return true;
     if (this.#retire(Number.MAX_SAFE_INTEGER, nowMs)) return true;
     this.#isStuck = true;
     const mebibytes = (bytes: number): string => `${(bytes / 1048576).toFixed(1)} MiB`;
     const { liveBytes } = this.#space.report();
     this.#warn(
       "size",
-      `${this.#path} holds ${mebibytes(liveBytes)}, its limit is ${mebibytes(maxDbBytes)}, and nothing is left that may be purged: raise maxDbBytes.`,
+      `${this.#path} holds ${mebibytes(liveBytes)}, its limit is ${mebibytes(this.#options.maxDbBytes)}, and nothing is left that may be purged: raise maxDbBytes.`,
       nowMs,
     );
     return false;
@@ -261,11 +258,15 @@ export class Maintainer {
     return purged.traces > 0;
   }
 
-  #forgetOld(nowMs: number): boolean {
-    return this.#clock.confirmAtMs(nowMs) === null && this.#forget(nowMs - REMEMBER_MS);
-  }
-
-  #forget(beforeMs: number): boolean {
+  /** The oldest memories go first: all above their share, and those that are too old. */
+  #forget(nowMs: number): boolean {
+    const { maxDbBytes } = this.#options;
+    const { liveBytes } = this.#space.report();
+    const share = (maxDbBytes > 0 ? maxDbBytes : liveBytes) * REMEMBER_SHARE;
+    const maxLength = maxDbBytes > 0 ? share : Math.max(share, REMEMBER_BYTES);
+    const isTooMuch = this.#purgedTraces.length() > maxLength;
+    if (!isTooMuch && this.#clock.confirmAtMs(nowMs) !== null) return false;
+    const beforeMs = isTooMuch ? Number.MAX_SAFE_INTEGER : nowMs - REMEMBER_MS;
     return this.#inChunk("purged", (rows) => this.#purgedTraces.forget(beforeMs, rows) > 0);
   }
 

@@ -54,26 +54,46 @@ function placeBeneath(node: TraceNode, above: Place): Place {
   };
 }
 
+/** What stands above `node`; undefined where it is not known yet. */
+function placeAbove(
+  node: TraceNode,
+  nodes: ReadonlyMap<string, TraceNode>,
+  places: ReadonlyMap<string, Place>,
+): Place | undefined {
+  const { parentSpanId } = node;
+  if (parentSpanId === null) return ROOT;
+  return places.get(parentSpanId) ?? (nodes.has(parentSpanId) ? undefined : ROOT);
+}
+
 /** For each span, what it passes on. Spans may come in any order, lack parents, or form a circle. */
 function locate(nodes: ReadonlyMap<string, TraceNode>): Map<string, Place> {
   const places = new Map<string, Place>();
-  const path: TraceNode[] = [];
-  const onPath = new Set<string>();
   for (const start of nodes.values()) {
-    let node: TraceNode | undefined = start;
-    while (node && !places.has(node.spanId) && !onPath.has(node.spanId)) {
-      path.push(node);
-      onPath.add(node.spanId);
-      node = node.parentSpanId === null ? undefined : nodes.get(node.parentSpanId);
-    }
-    let above = (node && places.get(node.spanId)) ?? ROOT;
-    for (let below = path.pop(); below; below = path.pop()) {
-      above = placeBeneath(below, above);
-      places.set(below.spanId, above);
-    }
-    onPath.clear();
+    if (places.has(start.spanId)) continue;
+    const above = placeAbove(start, nodes, places);
+    if (above) places.set(start.spanId, placeBeneath(start, above));
+    else locatePath(start, nodes, places);
   }
   return places;
+}
+
+/** The same for `start` and all spans above it that have no place yet. */
+function locatePath(
+  start: TraceNode,
+  nodes: ReadonlyMap<string, TraceNode>,
+  places: Map<string, Place>,
+): void {
+  const path = new Set<TraceNode>();
+  let node: TraceNode | undefined = start;
+  while (node && !places.has(node.spanId) && !path.has(node)) {
+    path.add(node);
+    node = node.parentSpanId === null ? undefined : nodes.get(node.parentSpanId);
+  }
+  let above = (node && places.get(node.spanId)) ?? ROOT;
+  for (const below of [...path].reverse()) {
+    above = placeBeneath(below, above);
+    places.set(below.spanId, above);
+  }
 }
 
 /** Whether the usage of `node` is silenced by a ledger strictly above it. */

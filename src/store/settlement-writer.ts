@@ -8,7 +8,7 @@ import { PeriodTotalsBuilder } from "./period-totals-builder.ts";
 import type { UsageFacts } from "./rows.ts";
 import { type RunRow, runRow } from "./run-row.ts";
 import { type Settlement, settle, type TraceNode } from "./settle.ts";
-import type { TraceState } from "./trace-states.ts";
+import type { StoredUsage, TraceState } from "./trace-states.ts";
 
 const RUN_COLUMNS = {
   delivery_id: "deliveryId",
@@ -61,9 +61,9 @@ function marks(count: number): string {
 }
 
 export class SettlementWriter {
-  readonly #upsertRun: Statement<{ id: number }, SQLQueryBindings[]>;
-  readonly #deleteRun: Statement<unknown, [number, string]>;
-  readonly #findRun: Statement<{ id: number }, [number, string]>;
+  readonly #insertRun: Statement<unknown, SQLQueryBindings[]>;
+  readonly #updateRun: Statement<unknown, SQLQueryBindings[]>;
+  readonly #deleteRun: Statement<unknown, [number]>;
   readonly #insertUsage: Statement<unknown, SQLQueryBindings[]>;
   readonly #updateUsage: Statement<unknown, SQLQueryBindings[]>;
   readonly #periodTotals: PeriodTotalsBuilder;
@@ -71,15 +71,14 @@ export class SettlementWriter {
   constructor(db: Database) {
     this.#periodTotals = new PeriodTotalsBuilder(db);
     const columns = Object.keys(RUN_COLUMNS);
-    this.#upsertRun = db.prepare(
+    this.#insertRun = db.prepare(
       `INSERT INTO executions (trace_no, trace_id, span_id, ${columns.join(", ")})
-       VALUES (?, ?, ?, ${marks(columns.length)})
-       ON CONFLICT (trace_no, span_id) DO UPDATE
-         SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}
-       RETURNING id`,
+       VALUES (?, ?, ?, ${marks(columns.length)})`,
     );
-    this.#deleteRun = db.prepare("DELETE FROM executions WHERE trace_no = ? AND span_id = ?");
-    this.#findRun = db.prepare("SELECT id FROM executions WHERE trace_no = ? AND span_id = ?");
+    this.#updateRun = db.prepare(
+      `UPDATE executions SET ${columns.map((name) => `${name} = ?`).join(", ")} WHERE id = ?`,
+    );
+    this.#deleteRun = db.prepare("DELETE FROM executions WHERE id = ?");
     const modelColumns = Object.keys(MODEL_COLUMNS);
     this.#insertUsage = db.prepare(
       `INSERT INTO usage_rows (trace_no, span_id, execution_id, ended_ms, counted, scope, quality,
@@ -88,72 +87,90 @@ export class SettlementWriter {
     );
     this.#updateUsage = db.prepare(
       `UPDATE usage_rows SET execution_id = ?, ended_ms = ?, counted = ?
-       WHERE trace_no = ? AND span_id = unhex(?)`,
+       WHERE id BETWEEN ? AND ?`,
     );
   }
 
   write(traceId: string, state: TraceState): void {
-    this.#forgetTotals(state);
     const settlement = settle(state.nodes);
-    const runIds = this.#writeRuns(traceId, state, settlement);
+    this.#writeRuns(traceId, state, settlement);
     for (const node of state.nodes.values()) {
-      if (node.usage) this.#writeUsage(state, node, node.usage, settlement, runIds);
+      if (node.usage) this.#writeUsage(state, node, node.usage, settlement);
     }
   }
 
-  /** A row's time, before and after, is the end of one of its trace's spans. */
-  #forgetTotals(state: TraceState): void {
+  /** Of the traces whose rows were written: a row's time, before and after, is the end of one of its spans. */
+  forgetTotals(states: Iterable<TraceState>): void {
     const hours = new Set<number>();
-    for (const node of state.nodes.values()) hours.add(Math.floor(node.endMs / HOUR_MS));
+    for (const { nodes } of states) {
+      for (const node of nodes.values()) hours.add(Math.floor(node.endMs / HOUR_MS));
+    }
     for (const hour of hours) this.#periodTotals.forget(hour);
   }
 
-  #writeRuns(traceId: string, state: TraceState, settlement: Settlement): Map<string, number> {
-    const runIds = new Map<string, number>();
+  #writeRuns(traceId: string, state: TraceState, settlement: Settlement): void {
     const members = Map.groupBy(state.nodes.values(), (node) => settlement.runOf.get(node.spanId));
+    const runIds = new Set<string>();
     for (const run of settlement.runs) {
       if (!run.execution) continue;
       const row = runRow(run, members.get(run) ?? [], settlement, run.execution);
-      const values = RUN_FIELDS.map((field) => row[field]);
-      const text = JSON.stringify(values);
-      const isStored = state.storedRuns.get(run.spanId) === text;
-      const stored = isStored
-        ? this.#findRun.get(state.traceNo, run.spanId)
-        : this.#upsertRun.get(state.traceNo, traceId, run.spanId, ...values);
-      if (stored) runIds.set(run.spanId, stored.id);
-      state.storedRuns.set(run.spanId, text);
+      this.#writeRun(traceId, state, run.spanId, row);
+      runIds.add(run.spanId);
     }
-    for (const spanId of state.storedRuns.keys()) {
+    for (const [spanId, { id }] of state.storedRuns) {
       if (runIds.has(spanId)) continue;
-      this.#deleteRun.run(state.traceNo, spanId);
+      this.#deleteRun.run(id);
       state.storedRuns.delete(spanId);
     }
-    return runIds;
   }
 
-  #writeUsage(
-    state: TraceState,
-    node: TraceNode,
-    usage: UsageFacts,
-    settlement: Settlement,
-    runIds: ReadonlyMap<string, number>,
-  ): void {
-    const run = settlement.runOf.get(node.spanId);
-    const runId = run ? (runIds.get(run.spanId) ?? null) : null;
-    const endedMs = run?.endMs ?? node.endMs;
-    const counted = settlement.counted.has(node.spanId) ? 1 : 0;
-    const text = `${runId} ${endedMs} ${counted}`;
-    const stored = state.storedUsage.get(node.spanId);
-    if (stored === text) return;
-    state.storedUsage.set(node.spanId, text);
-    if (stored !== undefined) {
-      this.#updateUsage.run(runId, endedMs, counted, state.traceNo, node.spanId);
+  #writeRun(traceId: string, state: TraceState, spanId: string, row: RunRow): void {
+    const values = RUN_FIELDS.map((field) => row[field]);
+    const json = JSON.stringify(values);
+    const stored = state.storedRuns.get(spanId);
+    if (stored?.json === json) return;
+    if (stored) {
+      this.#updateRun.run(...values, stored.id);
+      stored.json = json;
       return;
     }
-    const { scope, quality, responseId } = usage;
-    const place = [state.traceNo, node.spanId, runId, endedMs, counted, scope, quality, responseId];
-    for (const model of usage.models) {
-      this.#insertUsage.run(...place, ...MODEL_FIELDS.map((field) => model[field]));
+    const { lastInsertRowid } = this.#insertRun.run(state.traceNo, traceId, spanId, ...values);
+    state.storedRuns.set(spanId, { id: Number(lastInsertRowid), json });
+  }
+
+  #writeUsage(state: TraceState, node: TraceNode, usage: UsageFacts, settlement: Settlement): void {
+    const run = settlement.runOf.get(node.spanId);
+    const runId = run ? (state.storedRuns.get(run.spanId)?.id ?? null) : null;
+    const endedMs = run?.endMs ?? node.endMs;
+    const counted = settlement.counted.has(node.spanId) ? 1 : 0;
+    const stored = state.storedUsage.get(node.spanId);
+    if (!stored) {
+      const settled = { runId, endedMs, counted };
+      state.storedUsage.set(node.spanId, this.#insert(state.traceNo, node.spanId, usage, settled));
+      return;
     }
+    const { settled } = stored;
+    if (settled?.runId === runId && settled.endedMs === endedMs && settled.counted === counted) {
+      return;
+    }
+    stored.settled = { runId, endedMs, counted };
+    this.#updateUsage.run(runId, endedMs, counted, stored.firstId, stored.lastId);
+  }
+
+  #insert(
+    traceNo: number,
+    spanId: string,
+    { scope, quality, responseId, models }: UsageFacts,
+    settled: NonNullable<StoredUsage["settled"]>,
+  ): StoredUsage {
+    const { runId, endedMs, counted } = settled;
+    const place = [traceNo, spanId, runId, endedMs, counted, scope, quality, responseId];
+    let lastId = 0;
+    for (const model of models) {
+      const values: SQLQueryBindings[] = place.slice();
+      for (const field of MODEL_FIELDS) values.push(model[field]);
+      lastId = Number(this.#insertUsage.run(...values).lastInsertRowid);
+    }
+    return { firstId: lastId - models.length + 1, lastId, settled };
   }
 }

@@ -148,8 +148,8 @@ export class Store {
   }
 
   /**
-   * Whether the path leads to another file by now, or to none. A batch committed before this was
-   * asked is certain to be in the file at the path only where the answer is false.
+   * Whether the path leads to another file by now, or to none. Asked after a write: what was committed
+   * before is certain to be in the file at the path only where the answer is false.
    */
   hasMoved(): boolean {
     if (this.path === MEMORY_PATH) return false;
@@ -158,7 +158,7 @@ export class Store {
     // A -wal that was deleted or replaced takes what is committed from now on along with it.
     const walInode = inodeOf(`${this.path}-wal`);
     if (this.#walInode === 0) this.#walInode = walInode;
-    return walInode !== this.#walInode;
+    return walInode === 0 || walInode !== this.#walInode;
   }
 
   /** Closes a file that has moved, and takes its -wal away from the path, where a new file will stand. */
@@ -228,14 +228,21 @@ export class Store {
       }
       if (this.#writeSpan(row, state)) written += 1;
     }
+    const changed: TraceState[] = [];
     for (const [traceId, state] of touched) {
-      if (state.settles) this.#settlements.write(traceId, state);
+      if (state.settles && state.isUnsettled) {
+        this.#settlements.write(traceId, state);
+        state.isUnsettled = false;
+        changed.push(state);
+      }
       // A clock that ran ahead must not keep a trace from ever growing old.
       const lastSeenMs = Math.min(state.lastSeenMs, nowMs);
       this.#updateTrace.run(lastSeenMs, state.nodes.size, state.settles ? 1 : 0, state.traceNo);
     }
+    this.#settlements.forgetTotals(changed);
     if (written > 0) this.#count("written", "", written, nowMs);
     this.#checkpointer.noteRows(written);
+    this.#traces.evict(touched);
     return { written, duplicates: rows.length - written, poison: [] };
   }
 
@@ -245,6 +252,7 @@ export class Store {
       // What it was counted for comes back as rows, which the new spans may then change.
       this.#settlements.write(traceId, state);
       this.#usageDaily.takeOut(state.traceNo);
+      state.isUnsettled = true;
     }
     state.isPurged = false;
     return state;

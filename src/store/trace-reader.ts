@@ -81,7 +81,8 @@ export function traceNode(row: SpanRow): TraceNode {
 export class TraceReader {
   readonly #nodes: Statement<NodeRow, [number]>;
   readonly #usage: Statement<UsageRow, [number]>;
-  readonly #runs: Statement<{ span_id: string }, [number]>;
+  readonly #runIds: Statement<{ span_id: string; id: number }, [number]>;
+  readonly #usageIds: Statement<{ span_id: string; first_id: number; last_id: number }, [number]>;
   readonly #purged: PurgedTraces;
 
   constructor(db: Database) {
@@ -99,12 +100,21 @@ export class TraceReader {
          reported_cost_nano_usd, cost_basis, computed_cost_nano_usd, price_match
        FROM usage_rows WHERE trace_no = ? ORDER BY id`,
     );
-    this.#runs = db.prepare("SELECT span_id FROM executions WHERE trace_no = ?");
+    this.#runIds = db.prepare("SELECT span_id, id FROM executions WHERE trace_no = ?");
+    this.#usageIds = db.prepare(
+      `SELECT lower(hex(span_id)) AS span_id, min(id) AS first_id, max(id) AS last_id
+       FROM usage_rows WHERE trace_no = ? GROUP BY usage_rows.span_id`,
+    );
   }
 
-  /** Ids of the spans that have a row in `executions`. */
-  runsOf(traceNo: number): string[] {
-    return this.#runs.all(traceNo).map((row) => row.span_id);
+  /** The rows in `executions`, by their spans. */
+  runIdsOf(traceNo: number): { span_id: string; id: number }[] {
+    return this.#runIds.all(traceNo);
+  }
+
+  /** The first and the last row in `usage_rows` of each span that has any. */
+  usageIdsOf(traceNo: number): { span_id: string; first_id: number; last_id: number }[] {
+    return this.#usageIds.all(traceNo);
   }
 
   /**

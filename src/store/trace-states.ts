@@ -9,20 +9,37 @@ import type { TraceNode } from "./settle.ts";
 import { TraceReader } from "./trace-reader.ts";
 
 /** Bounds what is remembered; an evicted trace is read back when it is written to again. */
-const MAX_NODES = 200_000;
+const MAX_NODES = 50_000;
 
 /** A trace as the file has it. */
 export interface TraceState {
   traceNo: number;
   nodes: Map<string, TraceNode>;
+  /** Ids that spans name as their parent, whether those are known or not. */
+  parents: Set<string>;
   settles: boolean;
+  /** Whether what was added since it was settled may change who counts. */
+  isUnsettled: boolean;
   lastSeenMs: number;
   /** Whether it was purged, and what it was counted for is still to be brought back. */
   isPurged: boolean;
-  /** What stands in `usage_rows` for each span: its counted flag, run and time in one comparable text. */
-  storedUsage: Map<string, string>;
-  /** What stands in `executions`: by span id, the row as JSON. */
-  storedRuns: Map<string, string>;
+  /** What stands in `usage_rows`, by span id. */
+  storedUsage: Map<string, StoredUsage>;
+  /** What stands in `executions`, by span id. */
+  storedRuns: Map<string, StoredRun>;
+}
+
+/** The rows of one span, whose ids follow each other. What was read back differs from whatever is settled. */
+export interface StoredUsage {
+  firstId: number;
+  lastId: number;
+  settled: { runId: number | null; endedMs: number; counted: number } | null;
+}
+
+export interface StoredRun {
+  id: number;
+  /** All values of the row as JSON; null where it was read back. */
+  json: string | null;
 }
 
 interface TraceRow {
@@ -35,7 +52,7 @@ interface TraceRow {
 export class TraceStates {
   readonly #states = new Map<string, TraceState>();
   readonly #find: Statement<TraceRow, [string]>;
-  readonly #add: Statement<{ id: number }, [string]>;
+  readonly #add: Statement<unknown, [string]>;
   readonly #reader: TraceReader;
   readonly #purged: PurgedTraces;
   #nodeCount = 0;
@@ -45,7 +62,7 @@ export class TraceStates {
       "SELECT id, spans, settles, last_seen_ms FROM traces WHERE trace_id = unhex(?)",
     );
     this.#add = db.prepare(
-      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0) RETURNING id",
+      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0)",
     );
     this.#reader = new TraceReader(db);
     this.#purged = new PurgedTraces(db);
@@ -55,24 +72,33 @@ export class TraceStates {
   open(traceId: string): TraceState {
     const row = this.#find.get(traceId);
     const known = this.#states.get(traceId);
-    if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) return known;
-    if (known) this.#drop(traceId, known);
+    if (known) this.#drop(traceId, known); // It comes back as the one used last.
+    if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) {
+      return this.#keep(traceId, known);
+    }
     const state = row ? this.#read(row, traceId) : this.#create(traceId);
+    return this.#keep(traceId, state);
+  }
+
+  #keep(traceId: string, state: TraceState): TraceState {
     this.#states.set(traceId, state);
     this.#nodeCount += state.nodes.size;
     return state;
   }
 
+  /** A span that says nothing, and that none is known beneath, leaves the trace as settled as it is. */
   add(state: TraceState, node: TraceNode): void {
-    state.nodes.set(node.spanId, node);
+    state.isUnsettled ||=
+      node.usage !== null || node.execution !== null || state.parents.has(node.spanId);
+    know(state, node);
     this.#nodeCount += 1;
   }
 
-  /** Drops the longest unused beyond the bound. Between transactions only. */
-  evict(): void {
+  /** Drops the longest unused beyond the bound, but none of the `used` ones. */
+  evict(used: ReadonlyMap<string, TraceState>): void {
     for (const [traceId, state] of this.#states) {
       if (this.#nodeCount <= MAX_NODES) return;
-      this.#drop(traceId, state);
+      if (!used.has(traceId)) this.#drop(traceId, state);
     }
   }
 
@@ -88,11 +114,9 @@ export class TraceStates {
   }
 
   #create(traceId: string): TraceState {
-    const row = this.#add.get(traceId);
-    if (!row) throw new Error("INSERT … RETURNING gave no row");
-    const state = emptyState(row.id);
+    const state = emptyState(Number(this.#add.run(traceId).lastInsertRowid));
     for (const node of this.#purged.recall(traceId)) {
-      state.nodes.set(node.spanId, node);
+      know(state, node);
       state.settles ||= node.usage !== null || node.execution !== null;
       state.lastSeenMs = Math.max(state.lastSeenMs, node.endMs);
       state.isPurged = true;
@@ -104,19 +128,30 @@ export class TraceStates {
     const state = emptyState(row.id);
     state.settles = row.settles === 1;
     state.lastSeenMs = row.last_seen_ms;
-    state.nodes = this.#reader.nodesOf(row.id, traceId);
+    for (const node of this.#reader.nodesOf(row.id, traceId).values()) know(state, node);
     // What the rows say is unknown: they are written again, to the same values.
-    for (const node of state.nodes.values()) if (node.usage) state.storedUsage.set(node.spanId, "");
-    for (const spanId of this.#reader.runsOf(row.id)) state.storedRuns.set(spanId, "");
+    for (const { span_id, first_id, last_id } of this.#reader.usageIdsOf(row.id)) {
+      state.storedUsage.set(span_id, { firstId: first_id, lastId: last_id, settled: null });
+    }
+    for (const { span_id, id } of this.#reader.runIdsOf(row.id)) {
+      state.storedRuns.set(span_id, { id, json: null });
+    }
     return state;
   }
+}
+
+function know(state: TraceState, node: TraceNode): void {
+  state.nodes.set(node.spanId, node);
+  if (node.parentSpanId !== null) state.parents.add(node.parentSpanId);
 }
 
 function emptyState(traceNo: number): TraceState {
   return {
     traceNo,
     nodes: new Map(),
+    parents: new Set(),
     settles: false,
+    isUnsettled: false,
     lastSeenMs: 0,
     isPurged: false,
     storedUsage: new Map(),

@@ -9,7 +9,7 @@ import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { agentSpans, take } from "./agent-traces.ts";
 import { numberOption, report } from "./figures.ts";
 import { PlainTable, plainRow } from "./plain-table.ts";
-import { BatchWriter, encoded } from "./writer.ts";
+import { BatchWriter, encoded, endMs } from "./writer.ts";
 
 const BATCH_SPANS = 512;
 const spans = numberOption("spans", 200_000);
@@ -24,7 +24,7 @@ try {
   let written = 0;
   for (; written < spans; written += BATCH_SPANS) {
     const batch = take(source, BATCH_SPANS);
-    writer.write(encoded(batch));
+    writer.write(encoded(batch), endMs(batch));
     const rows = batch.map(plainRow);
     plain.write(rows);
     indexed.write(rows);

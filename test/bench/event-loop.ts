@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTelemetry } from "../../src/index.ts";
 import { agentSpans, take } from "./agent-traces.ts";
-import { type Figure, numberOption, quantile, report } from "./figures.ts";
-import { BatchWriter, encoded } from "./writer.ts";
+import { type Figure, numberOption, quantile, report, threadCpuUs } from "./figures.ts";
+import { BatchWriter, encoded, endMs } from "./writer.ts";
 
 const SPANS_PER_SECOND = 5000;
 const TICK_MS = 2;
@@ -37,11 +37,6 @@ interface Gaps {
   committed: number;
 }
 
-function cpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
 /** Ticks for `seconds`, and calls `work` with the number of spans due since the last tick. */
 async function tick(seconds: number, work: (spans: number) => void): Promise<Gaps> {
   const gaps: number[] = [];
@@ -50,9 +45,9 @@ async function tick(seconds: number, work: (spans: number) => void): Promise<Gap
   let done = 0;
   for (;;) {
     const sinceMs = performance.now();
-    const sinceCpuMs = cpuMs();
+    const sinceCpuUs = threadCpuUs();
     await Bun.sleep(TICK_MS);
-    busiestMs = Math.max(busiestMs, cpuMs() - sinceCpuMs);
+    busiestMs = Math.max(busiestMs, (threadCpuUs() - sinceCpuUs) / 1000);
     const nowMs = performance.now();
     gaps.push(nowMs - sinceMs);
     if (nowMs - beganMs > seconds * 1000) break;
@@ -67,7 +62,10 @@ async function tick(seconds: number, work: (spans: number) => void): Promise<Gap
 function fillWithOldTraces(path: string): void {
   const writer = new BatchWriter(path);
   const source = agentSpans();
-  for (let n = 0; n < OLD_SPANS; n += BATCH_SPANS) writer.write(encoded(take(source, BATCH_SPANS)));
+  for (let n = 0; n < OLD_SPANS; n += BATCH_SPANS) {
+    const batch = take(source, BATCH_SPANS);
+    writer.write(encoded(batch), endMs(batch));
+  }
   writer.close();
 }
 

@@ -77,6 +77,12 @@ export function numberOption(name: string, fallback: number): number {
   return value;
 }
 
+/** CPU time of this thread so far: waiting, other threads and other processes do not count. */
+export function threadCpuUs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }

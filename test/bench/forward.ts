@@ -1,8 +1,8 @@
 /**
- * What OTLP costs beside the file and after it. `bun test/bench/forward.ts [SPANS]` prints JSON:
- * `replay`: stored spans a second, read, rebuilt, encoded and sent to a receiver on loopback that
- * throws them away. `live`: what a host pays for a span with each set of exporters, and the longest
- * that its event loop stood still.
+ * What OTLP costs after the file and beside it. Stored spans a second: read, rebuilt, encoded and sent
+ * to a receiver on loopback that throws them away. And CPU time of the host's thread for a span, from
+ * `startSpan` to the end of its hand-over, with each set of exporters.
+ * `--spans 100000`: how many in each round. Each way runs in a process of its own, three times in turn.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,17 +12,12 @@ import { ReplayedSpanReader } from "../../src/exporter/replayed-span.ts";
 import { forward, type OtlpProtocol } from "../../src/forward.ts";
 import { startTelemetry, type Telemetry, type TelemetryOptions } from "../../src/index.ts";
 import { Outbox } from "../../src/store/outbox.ts";
+import { type Figure, median, numberOption, report } from "./figures.ts";
 
-const spans = Number(process.argv[2] ?? 100_000);
-const directory = mkdtempSync(join(tmpdir(), "spanledger-forward-"));
-const dbPath = join(directory, "replay.db");
-
-/** In a process of its own, so that what it costs is not counted. */
-const RECEIVER = `const server = Bun.serve({ hostname: "127.0.0.1", port: 0, async fetch(request) {
-  await request.bytes();
-  return new Response(new Uint8Array());
-} });
-console.log(server.port);`;
+const ROUNDS = 3;
+const FLUSH_SPANS = 5000;
+const BURST_SPANS = 50;
+const PAUSE_MS = 5;
 
 const CHAT = {
   "gen_ai.operation.name": "chat",
@@ -42,37 +37,35 @@ function endSpans(telemetry: Telemetry, count: number): void {
   }
 }
 
-const round = (value: number): number => Number(value.toPrecision(3));
-
-async function fill(): Promise<void> {
-  const telemetry = startTelemetry({ dbPath, registerGlobals: false });
-  for (let done = 0; done < spans; done += 5000) {
-    endSpans(telemetry, Math.min(5000, spans - done));
+async function fill(dbPath: string, spans: number): Promise<void> {
+  const telemetry = startTelemetry({ dbPath, exporters: ["sqlite"] });
+  for (let left = spans; left > 0; left -= FLUSH_SPANS) {
+    endSpans(telemetry, Math.min(FLUSH_SPANS, left));
     await telemetry.flush();
   }
   await telemetry.shutdown();
 }
 
-/** Reading, rebuilding and encoding, without a network. */
-function replayInMemory(protocol: OtlpProtocol): number {
+/** Milliseconds to read, rebuild and encode all of the file, without a network. */
+function encodeAll(dbPath: string, protocol: OtlpProtocol): number {
   const outbox = new Outbox({ path: dbPath, url: "bench", busyTimeoutMs: 1000 });
   const serializer = protocol === "http/json" ? JsonTraceSerializer : ProtobufTraceSerializer;
   const reader = new ReplayedSpanReader();
   const beganMs = performance.now();
-  let cursor = 0;
-  for (;;) {
+  for (let cursor = 0; ; ) {
     const stored = outbox.read(cursor, 512, 1024 * 1024);
-    cursor = stored.at(-1)?.id ?? 0;
-    if (cursor === 0) break;
+    const last = stored.at(-1);
+    if (!last) break;
     serializer.serializeRequest(stored.map((record) => reader.span(record)));
+    cursor = last.id;
   }
   outbox.close();
-  return round((spans / (performance.now() - beganMs)) * 1000);
+  return performance.now() - beganMs;
 }
 
-async function replay(protocol: OtlpProtocol, endpoint: string): Promise<object> {
+async function sendAll(dbPath: string, protocol: OtlpProtocol, endpoint: string): Promise<number> {
   const beganMs = performance.now();
-  const result = await forward({
+  await forward({
     dbPath,
     endpoint,
     protocol,
@@ -82,59 +75,94 @@ async function replay(protocol: OtlpProtocol, endpoint: string): Promise<object>
     warn: console.error,
     onProgress: () => undefined,
   });
-  if (result.accepted !== spans) throw new Error(`Only ${result.accepted} spans arrived`);
-  const sentPerSecond = round((spans / (performance.now() - beganMs)) * 1000);
-  return { protocol, spansPerSecond: sentPerSecond, encodedPerSecond: replayInMemory(protocol) };
+  return performance.now() - beganMs;
 }
 
-const BURST = 50;
-const PAUSE_MS = 5;
+const WAYS: Readonly<Record<string, TelemetryOptions>> = {
+  "the file": { exporters: ["sqlite"] },
+  "the file, forwarded": { exporters: ["sqlite"], forward: {} },
+  "the file and OTLP": { exporters: ["sqlite", "otlp"] },
+  OTLP: { exporters: ["otlp"] },
+};
 
-/** Bursts of spans with pauses between them, as a busy host has them. */
-async function live(name: string, options: TelemetryOptions): Promise<object> {
-  const path = join(directory, `${name}.db`);
-  const telemetry = startTelemetry({ dbPath: path, registerGlobals: false, ...options });
-  const count = Math.min(spans, 50_000);
-  let endingMs = 0;
-  let longestGapMs = 0;
-  const before = process.cpuUsage();
-  for (let done = 0; done < count; done += BURST) {
-    const beganMs = performance.now();
-    endSpans(telemetry, BURST);
-    const endedMs = performance.now();
-    endingMs += endedMs - beganMs;
-    await Bun.sleep(PAUSE_MS);
-    longestGapMs = Math.max(longestGapMs, performance.now() - endedMs - PAUSE_MS);
-  }
-  await telemetry.flush();
-  const { user, system } = process.cpuUsage(before);
-  await telemetry.shutdown();
-  return {
-    exporters: name,
-    endMicrosPerSpan: round((endingMs * 1000) / count),
-    cpuMicrosPerSpan: round((user + system) / count),
-    longestGapMs: round(longestGapMs),
+/** Bursts with pauses, as a busy host has them. @returns microseconds of this thread's CPU a span. */
+async function hostCost(options: TelemetryOptions, dbPath: string, spans: number): Promise<number> {
+  const telemetry = startTelemetry({ dbPath, ...options });
+  const emit = async (count: number): Promise<void> => {
+    for (let done = 0; done < count; done += BURST_SPANS) {
+      endSpans(telemetry, BURST_SPANS);
+      await Bun.sleep(PAUSE_MS);
+    }
+    await telemetry.flush();
   };
+  await emit(spans / 10); // Loaded, compiled and connected.
+  const before = process.threadCpuUsage();
+  await emit(spans);
+  const { user, system } = process.threadCpuUsage(before);
+  await telemetry.shutdown();
+  return (user + system) / spans;
 }
 
-const receiver = Bun.spawn([process.execPath, "-e", RECEIVER], { stdout: "pipe" });
+async function replayFigures(dbPath: string, spans: number, endpoint: string): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const protocol of ["http/protobuf", "http/json"] as const) {
+    const sentMs: number[] = [];
+    const encodedMs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      sentMs.push(await sendAll(dbPath, protocol, endpoint));
+      encodedMs.push(encodeAll(dbPath, protocol));
+    }
+    const perSecond = (ms: readonly number[]): number => (spans / median(ms)) * 1000;
+    figures.push(
+      { name: `sent over ${protocol}`, value: perSecond(sentMs), unit: "spans/s" },
+      { name: `encoded for ${protocol}`, value: perSecond(encodedMs), unit: "spans/s" },
+    );
+  }
+  return figures;
+}
+
+async function hostFigures(spans: number, endpoint: string): Promise<Figure[]> {
+  const env = { ...process.env, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+  const costs = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const way of Object.keys(WAYS)) {
+      const args = ["--way", way, "--spans", String(spans)];
+      const child = Bun.spawn([process.execPath, import.meta.filename, ...args], {
+        env,
+        stderr: "inherit",
+      });
+      const cost = Number(await new Response(child.stdout).text());
+      costs.set(way, [...(costs.get(way) ?? []), cost]);
+    }
+  }
+  return [...costs].map(([way, values]) => ({
+    name: `host's thread, to ${way}`,
+    value: median(values),
+    unit: "µs/span",
+  }));
+}
+
+async function compare(spans: number, directory: string): Promise<void> {
+  const sink = Bun.spawn([process.execPath, join(import.meta.dirname, "sink-process.ts")]);
+  try {
+    const { value } = await sink.stdout.getReader().read();
+    const endpoint = new TextDecoder().decode(value).trim();
+    const dbPath = join(directory, "replay.db");
+    await fill(dbPath, spans);
+    const replay = await replayFigures(dbPath, spans, endpoint);
+    const hosts = await hostFigures(spans / 5, endpoint);
+    report(`OTLP, ${spans} spans`, [...replay, ...hosts]);
+  } finally {
+    sink.kill();
+  }
+}
+
+const spans = numberOption("spans", 100_000);
+const way = WAYS[process.argv[process.argv.indexOf("--way") + 1] ?? ""];
+const directory = mkdtempSync(join(tmpdir(), "spanledger-bench-"));
 try {
-  const { value } = await receiver.stdout.getReader().read();
-  const endpoint = `http://127.0.0.1:${new TextDecoder().decode(value).trim()}`;
-  process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint;
-  await fill();
-  const protocols = ["http/protobuf", "http/json"] as const;
-  const replays: object[] = [];
-  for (const protocol of protocols) replays.push(await replay(protocol, endpoint));
-  await live("warm-up", { exporters: ["sqlite"] });
-  const lives = [
-    await live("none", { exporters: ["none"] }),
-    await live("sqlite", { exporters: ["sqlite"] }),
-    await live("sqlite,otlp", { exporters: ["sqlite", "otlp"] }),
-    await live("sqlite with forward", { exporters: ["sqlite"], forward: {} }),
-  ];
-  console.log(JSON.stringify({ spans, replay: replays, live: lives }, null, 2));
+  if (way) console.log(await hostCost(way, join(directory, "host.db"), spans));
+  else await compare(spans, directory);
 } finally {
-  receiver.kill();
   rmSync(directory, { recursive: true });
 }

@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentSpans, take } from "./agent-traces.ts";
-import { type Figure, median, numberOption, report } from "./figures.ts";
+import { type Figure, median, numberOption, report, threadCpuUs } from "./figures.ts";
 import { PlainTable, plainRow } from "./plain-table.ts";
-import { BatchWriter, encoded } from "./writer.ts";
+import { BatchWriter, encoded, endMs } from "./writer.ts";
 
 const BATCH_SPANS = 512;
 const spans = numberOption("spans", 1_000_000);
@@ -24,17 +24,22 @@ try {
   const floors: number[] = [];
   let partMs = 0;
   let floorMs = 0;
+  let cpuUs = 0;
+  let floorCpuUs = 0;
   let inPart = 0;
   for (let written = 0; written < spans; written += BATCH_SPANS) {
     const batch = take(source, BATCH_SPANS);
     const text = encoded(batch);
+    const nowMs = endMs(batch);
     const rows = batch.map(plainRow);
-    const beganMs = performance.now();
+    const [beganMs, beganUs] = [performance.now(), threadCpuUs()];
     table.write(rows);
-    const middleMs = performance.now();
-    writer.write(text);
+    const [middleMs, middleUs] = [performance.now(), threadCpuUs()];
+    writer.write(text, nowMs);
     floorMs += middleMs - beganMs;
+    floorCpuUs += middleUs - beganUs;
     partMs += performance.now() - middleMs;
+    cpuUs += threadCpuUs() - middleUs;
     inPart += batch.length;
     if (inPart < part) continue;
     rates.push((inPart * 1000) / partMs);
@@ -53,6 +58,8 @@ try {
     { name: `first ${part.toLocaleString("en")} spans`, value: first, unit: "spans/s" },
     { name: `last ${part.toLocaleString("en")} spans`, value: last, unit: "spans/s" },
     { name: "last beside first", value: last / first, unit: "×", goal: { atLeast: 0.85 } },
+    { name: "spanledger", value: cpuUs / spans, unit: "µs of CPU a span" },
+    { name: "floor", value: floorCpuUs / spans, unit: "µs of CPU a span" },
     { name: "memory of the process", value: process.memoryUsage.rss() / 2 ** 20, unit: "MiB" },
   ];
   report(`Ingest, ${spans.toLocaleString("en")} spans of agents`, figures);

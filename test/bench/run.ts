@@ -6,7 +6,15 @@ import { join } from "node:path";
 import { type Machine, machine, machineLine } from "./figures.ts";
 
 /** Of those with a file here, the ones that run where none is named. */
-const BENCHMARKS = ["host-cost", "ingest", "bytes", "start-up", "query-messages", "event-loop"];
+const BENCHMARKS = [
+  "host-cost",
+  "ingest",
+  "bytes",
+  "start-up",
+  "query-messages",
+  "event-loop",
+  "forward",
+];
 
 const args = process.argv.slice(2);
 const isJson = args.includes("--json");

@@ -7,16 +7,19 @@ import { SpanRowReader } from "../../src/exporter/span-row.ts";
 import { answer, StoreSession } from "../../src/exporter/store-session.ts";
 
 const RETENTION_MS = 3650 * 86_400_000;
-/** The traces are of a past day; nothing is old enough to be purged. */
-const NOW_MS = Date.UTC(2027, 0, 1);
+/** The clock of a batch: when its last span ended. */
+export function endMs(spans: readonly ReadableSpan[]): number {
+  const [s = 0, ns = 0] = spans.at(-1)?.endTime ?? [];
+  return s * 1000 + Math.ceil(ns / 1e6);
+}
 
 export function encoded(spans: readonly ReadableSpan[]): string {
-  return encodeBatch(spans.map((span) => spanRecord(span, NOW_MS)));
+  return encodeBatch(spans.map((span) => spanRecord(span, endMs(spans))));
 }
 
 export class BatchWriter {
   readonly #session: StoreSession;
-  readonly #beganMs = performance.now();
+  #nowMs = 0;
 
   constructor(path: string) {
     const options = {
@@ -28,14 +31,15 @@ export class BatchWriter {
       busyTimeoutMs: 250,
     };
     const note = (message: string): void => console.error(message);
-    const now = (): number => NOW_MS + performance.now() - this.#beganMs;
-    this.#session = new StoreSession(options, new SpanRowReader(new BundledPrices()), note, now);
+    const reader = new SpanRowReader(new BundledPrices());
+    this.#session = new StoreSession(options, reader, note, () => this.#nowMs);
   }
 
   /** Decodes, reads facts, prices, writes, settles, and checkpoints where it is due. */
-  write(batch: string): void {
+  write(batch: string, nowMs: number): void {
+    this.#nowMs = nowMs;
     const reply = answer(this.#session, { type: "write", id: 1, batch });
-    if (reply?.type !== "written") throw new Error(JSON.stringify(reply));
+    if (reply?.type !== "written" || reply.poison > 0) throw new Error(JSON.stringify(reply));
     while (this.#session.upkeep() === 0);
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import {
   attributeJson,
   attributeObject,
+  attributeText,
   cleanText,
   MAX_SPAN_LENGTH,
   MAX_TEXT_LENGTH,
@@ -72,5 +73,33 @@ describe("keys are data", () => {
     const circle: Record<string, unknown> = {};
     circle["self"] = circle;
     expect(JSON.stringify(attributeJson({ circle }).values)).toContain("[nested too deep]");
+  });
+});
+
+describe("as text", () => {
+  const cases: Record<string, object> = {
+    "plain values": { a: "x", b: 1.5, c: true, d: ["y", 2, false], e: -0 },
+    "values to clean": { a: "a\ud800b\0c", b: Number.NaN, c: ["\0"], d: { deep: 1 } },
+    "values that look escaped": { a: "\\u0000", b: "C:\\users" },
+    "long text": { a: "x".repeat(MAX_TEXT_LENGTH + 1) },
+    "keys to clean": { "a\0": 1 },
+  };
+  for (const [name, attributes] of Object.entries(cases)) {
+    test(`${name} are written as the values themselves would be`, () => {
+      const { keys, values, types } = attributeJson(attributes);
+      expect(attributeText("work", attributes)).toEqual({
+        keys: JSON.stringify(keys),
+        values: JSON.stringify(values),
+        types,
+      });
+    });
+  }
+
+  test("spans of one name with other keys, or the same keys in another order, keep theirs", () => {
+    const keys = (attributes: object) => attributeText("one name", attributes).keys;
+    expect(keys({ a: 1, b: 2 })).toBe('["a","b"]');
+    expect(keys({ b: 2, a: 1 })).toBe('["b","a"]');
+    expect(keys({ a: 1 })).toBe('["a"]');
+    expect(keys({ a: 1, b: 2 })).toBe('["a","b"]');
   });
 });

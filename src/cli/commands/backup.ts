@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { backup, restore } from "../../store/backup.ts";
 import type { Cli } from "../cli.ts";
-import { startProgress } from "../progress.ts";
+import { withProgress } from "../progress.ts";
 import { formatBytes } from "../quantities.ts";
 import { terminalText } from "../terminal-text.ts";
 
@@ -11,8 +11,7 @@ export function addBackupCommand(program: Command, cli: Cli): void {
     .description("copy the database to a new file, whole and consistent, while it is written to")
     .argument("<file>", "the backup to make; an existing file is never overwritten")
     .action((file: string) => {
-      using progress = startProgress("Backing up");
-      const bytes = backup(cli.dbPath(), file, (copy) => progress.watch(copy));
+      const bytes = withProgress("Backing up", (watch) => backup(cli.dbPath(), file, watch));
       cli.print(`Backed up to ${terminalText(file)} (${formatBytes(bytes)}).`);
     });
 }
@@ -23,8 +22,7 @@ export function addRestoreCommand(program: Command, cli: Cli): void {
     .description("bring a backup back as the database; an existing one must be moved away first")
     .argument("<file>", "the backup")
     .action((file: string) => {
-      using progress = startProgress("Restoring");
-      const bytes = restore(file, cli.dbPath(), (copy) => progress.watch(copy));
+      const bytes = withProgress("Restoring", (watch) => restore(file, cli.dbPath(), watch));
       cli.print(`Restored to ${terminalText(cli.dbPath())} (${formatBytes(bytes)}).`);
     });
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type Contents, type Diagnosis, diagnose } from "../../store/diagnosis.ts";
-import type { Cli } from "../cli.ts";
-import { startProgress } from "../progress.ts";
+import { type Cli, CliError } from "../cli.ts";
+import { withProgress } from "../progress.ts";
 import { formatBytes, formatCount } from "../quantities.ts";
 import { terminalText } from "../terminal-text.ts";
 
@@ -60,9 +60,11 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
     .description("look at the database and its place; exit 1 where something needs a person")
     .option("--json", "print JSON and nothing else")
     .action((flags: { json?: boolean }) => {
-      using _progress = startProgress("Checking every page");
-      const diagnosis = diagnose(cli.dbPath(), cli.nowMs);
+      const diagnosis = withProgress("Checking every page", () =>
+        diagnose(cli.dbPath(), cli.nowMs),
+      );
       cli.print(flags.json ? JSON.stringify(diagnosis, null, 2) : formatDiagnosis(diagnosis));
-      if (diagnosis.findings.length > 0) process.exitCode = 1;
+      const { length } = diagnosis.findings;
+      if (length > 0) throw new CliError(length === 1 ? "1 finding." : `${length} findings.`);
     });
 }

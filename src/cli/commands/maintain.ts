@@ -8,7 +8,7 @@ import {
 import type { PurgeReport } from "../../store/purge.ts";
 import { Store } from "../../store/store.ts";
 import { type Cli, CliError } from "../cli.ts";
-import { startProgress } from "../progress.ts";
+import { withProgress } from "../progress.ts";
 import { formatBytes, formatCount } from "../quantities.ts";
 import { terminalText } from "../terminal-text.ts";
 
@@ -116,8 +116,7 @@ export function addMaintainCommand(program: Command, cli: Cli): void {
         cli.print(flags.json ? JSON.stringify(plan, null, 2) : formatPlan(plan, bounds));
         return;
       }
-      using _progress = startProgress("Maintaining");
-      const report = maintain(bounds, cli);
+      const report = withProgress("Maintaining", () => maintain(bounds, cli));
       cli.print(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
     });
 }

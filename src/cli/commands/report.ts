@@ -27,6 +27,7 @@ import {
 import { parseSpanMs } from "../period.ts";
 import { formatUsd } from "../quantities.ts";
 import { type Format, formatRows } from "../table.ts";
+import { terminalText } from "../terminal-text.ts";
 
 interface ReportFlags extends PeriodFlags {
   by?: Dimension[];
@@ -54,7 +55,10 @@ function parseLength(text: string): number {
 
 function formatReport(report: CostReport, format: Format, cli: Cli): string {
   const { groups, rest, total, notes, by } = report;
-  if (format === "table" && groups.length === 0) return "No runs in this period.";
+  const sentences = notes.map(({ text }) => text);
+  if (format === "table" && groups.length === 0) {
+    return ["No runs in this period.", ...sentences.map(terminalText)].join("\n");
+  }
   const columns = costColumns(report);
   const label = (text: string) =>
     Object.fromEntries(by.map((name, i) => [name, i === 0 ? text : ""]));
@@ -62,7 +66,7 @@ function formatReport(report: CostReport, format: Format, cli: Cli): string {
   if (rest !== null && format !== "csv")
     rows.push({ key: label(`(${rest.groups} more)`), ...rest });
   const options = {
-    notes: notes.map(({ text }) => text),
+    notes: sentences,
     ...(by.length > 0 && { total: { key: label("total"), ...total } }),
   };
   return formatRows(format, report, columns, rows, cli.terminal, options);

@@ -5,7 +5,7 @@ import type { ReadSpan } from "./read-span.ts";
 import { text } from "./values.ts";
 
 /** Runs of an agent: what an execution is. */
-const EXECUTIONS: ReadonlySet<string> = new Set([OPERATION_INVOKE_AGENT, "invoke_workflow"]);
+export const EXECUTIONS: ReadonlySet<string> = new Set([OPERATION_INVOKE_AGENT, "invoke_workflow"]);
 
 /** What repeats the usage of the calls beneath it. */
 const AGGREGATES: ReadonlySet<string> = new Set([

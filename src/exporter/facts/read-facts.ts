@@ -8,7 +8,7 @@ import type { SpanFacts } from "../../store/rows.ts";
 import type { PriceSource } from "../prices/price-source.ts";
 import { DIALECTS, dialectOf, USAGE_ATTRIBUTES } from "./dialects.ts";
 import { readExecution } from "./execution.ts";
-import { operationOf } from "./operation.ts";
+import { EXECUTIONS, operationOf } from "./operation.ts";
 import type { ReadSpan } from "./read-span.ts";
 import { readUsage } from "./usage.ts";
 
@@ -40,4 +40,25 @@ const TELLING_NAMES: ReadonlySet<string> = new Set(
  */
 export function mayHaveFacts(attributeKeys: readonly string[], name: string): boolean {
   return TELLING_NAMES.has(name) || attributeKeys.some((key) => TELLING_ATTRIBUTES.has(key));
+}
+
+/** Every operation name that stands for the run of an agent, as it stands in JSON. */
+const RUN_OPERATIONS: readonly string[] = [
+  ...EXECUTIONS,
+  ...DIALECTS.flatMap((dialect) =>
+    Object.entries(dialect.operations?.attributes?.[ATTR_GEN_AI_OPERATION_NAME] ?? {})
+      .filter(([, operation]) => EXECUTIONS.has(operation))
+      .map(([name]) => name),
+  ),
+].map((name) => JSON.stringify(name));
+
+/** Whether, in spans of these attributes and this name, the operation alone decides on facts. */
+export function hasOnlyOperation(attributeKeys: readonly string[], name: string): boolean {
+  const others = attributeKeys.filter((key) => key !== ATTR_GEN_AI_OPERATION_NAME);
+  return others.length < attributeKeys.length && !mayHaveFacts(others, name);
+}
+
+/** For such a span: whether it may be the run of an agent. As above, only false is certain. */
+export function mayBeRun(attributeValues: string): boolean {
+  return RUN_OPERATIONS.some((name) => attributeValues.includes(name));
 }

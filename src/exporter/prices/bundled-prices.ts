@@ -2,12 +2,7 @@
  * Prices from the data that `@pydantic/genai-prices` brings along; nothing is fetched. That library
  * finds the model's price, which is slow and the same all day long; the arithmetic is done here.
  */
-import {
-  calcPrice,
-  type MatchLogic,
-  type ModelInfo,
-  type TieredPrices,
-} from "@pydantic/genai-prices";
+import type { MatchLogic, ModelInfo, TieredPrices } from "@pydantic/genai-prices";
 import { isSameModel, withoutContextSize } from "./model-name.ts";
 import type { Price, PricedUsage, PriceMatch, PriceSource } from "./price-source.ts";
 import { attoUsdPerUnit, callsMatter, costNanoUsd, type ModelRates, type Rate } from "./rates.ts";
@@ -24,6 +19,11 @@ const PROVIDER_IDS: Readonly<Record<string, string>> = {
   moonshot_ai: "moonshotai",
   z_ai: "zai",
 };
+
+/** Loaded with the first price that is asked for: a host's own thread, in most lives, asks for none. */
+function genaiPrices(): typeof import("@pydantic/genai-prices") {
+  return require("@pydantic/genai-prices");
+}
 
 interface Quote {
   rates: ModelRates;
@@ -98,7 +98,7 @@ function lookUp(
   providerId: string | undefined,
 ): Quote | null {
   const options = providerId === undefined ? { timestamp } : { timestamp, providerId };
-  const found = calcPrice({}, name, options);
+  const found = genaiPrices().calcPrice({}, name, options);
   if (found === null) return null;
   return {
     rates: modelRates(found.model_price),

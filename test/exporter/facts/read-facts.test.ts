@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { mayHaveFacts, readFacts } from "../../../src/exporter/facts/read-facts.ts";
+import {
+  hasOnlyOperation,
+  mayBeRun,
+  mayHaveFacts,
+  readFacts,
+} from "../../../src/exporter/facts/read-facts.ts";
 import type { ReadSpan } from "../../../src/exporter/facts/read-span.ts";
 import { BundledPrices } from "../../../src/exporter/prices/bundled-prices.ts";
 import type { ModelUsageFacts } from "../../../src/store/rows.ts";
@@ -537,7 +542,10 @@ test("no shape that may be skipped has facts, whatever attribute is alone on the
     for (const key of Object.keys(fixture.attributes)) {
       for (const name of [fixture.name, "another name"]) {
         const read = { ...whole, name, attributes: { [key]: whole.attributes[key] } };
-        if (!mayHaveFacts([key], name)) expect(readFacts(read, prices)).toBeNull();
+        const values = JSON.stringify(Object.values(read.attributes));
+        const isSkipped =
+          !mayHaveFacts([key], name) || (hasOnlyOperation([key], name) && !mayBeRun(values));
+        if (isSkipped) expect(readFacts(read, prices)).toBeNull();
       }
     }
   }
@@ -546,6 +554,9 @@ test("no shape that may be skipped has facts, whatever attribute is alone on the
 test("a span of another kind may be skipped", () => {
   expect(mayHaveFacts(["http.request.method", "url.full", "model"], "GET")).toBe(false);
   expect(mayHaveFacts([], "invoke")).toBe(false);
+  const keys = ["gen_ai.operation.name", "gen_ai.tool.name"];
+  expect(hasOnlyOperation(keys, "execute_tool Bash")).toBe(true);
+  expect(mayBeRun('["execute_tool","Bash"]')).toBe(false);
 });
 
 test("our chats and Claude Code's own know a response by its request", () => {
