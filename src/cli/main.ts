@@ -4,9 +4,24 @@ import { runCommandLine } from "./program.ts";
 const { stdout, env } = process;
 const isInteractive = stdout.isTTY === true && env["TERM"] !== "dumb";
 
+/** Whoever reads may have seen enough, as `head` has: that is no failure. */
+function endWhereNobodyReads(error: unknown): never {
+  if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
+  throw error;
+}
+stdout.on("error", endWhereNobodyReads);
+
+function write(text: string): void {
+  try {
+    stdout.write(text);
+  } catch (error) {
+    endWhereNobodyReads(error);
+  }
+}
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: env,
-  write: (text) => void stdout.write(text),
+  write,
   writeError: (text) => void process.stderr.write(text),
   nowMs: Date.now(),
   terminal: {

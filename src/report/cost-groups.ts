@@ -45,7 +45,7 @@ export interface GroupQuery {
 function cubeFor({ by, where }: GroupQuery): string | null {
   const names = [...by, ...where.map(([name]) => name)].filter((name) => !isTimeUnit(name));
   const asked = new Set<string>(names);
-  // Runs of a provider are not the sum of the runs of its models, but all else is in one cube.
+  // A model is looked up with its provider; a cube with a model says nothing of a repository's runs.
   if (asked.has("model")) asked.add("provider");
   const cube = ["provider", "model", "repo", "event", "agent"].filter((name) => asked.delete(name));
   const name = cube.join(",");

@@ -71,8 +71,8 @@ const FORGET = `DELETE FROM totalled_periods
 WHERE (hours, start) IN (VALUES (1, ?1), (24, ?1 / 24 * 24))`;
 
 const INSERT = `INSERT INTO period_totals
-  (hours, cube, start, place, k1, k2, durations, p50_duration_ms, p95_duration_ms, ${SUM_NAMES.join(", ")})
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ${SUM_NAMES.map(() => "?").join(", ")})`;
+  (hours, cube, start, place, k1, k2, k3, durations, p50_duration_ms, p95_duration_ms, ${SUM_NAMES.join(", ")})
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${SUM_NAMES.map(() => "?").join(", ")})`;
 
 interface Period {
   hours: PeriodHours;
@@ -221,9 +221,9 @@ export class PeriodTotalsBuilder {
     const [p50Ms = null, p95Ms = null] = percentilesMs(group.durations);
     const fresh = { encoded: encodeCounts(group.durations.counts ?? new Map()), p50Ms, p95Ms };
     const { encoded, ...percentiles } = old?.durations ?? fresh;
-    const [k1 = null, k2 = null] = group.keys;
+    const [k1 = null, k2 = null, k3 = null] = group.keys;
     const { hours, start } = period;
-    const key = [hours, cube, start, place, k1, k2];
+    const key = [hours, cube, start, place, k1, k2, k3];
     this.#db.query(INSERT).run(...key, encoded, percentiles.p50Ms, percentiles.p95Ms, ...sums);
   }
 

@@ -30,6 +30,7 @@ export const CUBES: Readonly<Record<string, readonly SumKey[]>> = {
   "": [],
   provider: [PROVIDER_KEY],
   "provider,model": [PROVIDER_KEY, MODEL_KEY],
+  "provider,model,repo": [PROVIDER_KEY, MODEL_KEY, REPO_KEY],
   repo: [REPO_KEY],
   event: [EVENT_KEY],
   agent: [AGENT_KEY],
@@ -112,7 +113,7 @@ export function readTotals(
 ): TotalRow[] {
   const columns = [
     ...["start", hasDurations ? "durations" : "NULL", "p50_duration_ms", "p95_duration_ms"],
-    ...["k1", "k2"].slice(0, CUBES[cube]?.length ?? 0),
+    ...["k1", "k2", "k3"].slice(0, CUBES[cube]?.length ?? 0),
     ...SUM_NAMES.slice(0, sums),
   ];
   const sql = `SELECT ${columns.join(", ")} FROM period_totals

@@ -277,11 +277,12 @@ CREATE TABLE totalled_periods (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE period_totals (
   hours INTEGER NOT NULL,
-  cube TEXT NOT NULL,                -- what it is grouped by: '', provider, 'provider,model', repo, event or agent
+  cube TEXT NOT NULL,                -- what it is grouped by, such as 'provider,model'; '' is the whole
   start INTEGER NOT NULL,
   place INTEGER NOT NULL,
   k1 TEXT,                           -- the values of what it is grouped by
   k2 TEXT,
+  k3 TEXT,
   runs INTEGER NOT NULL,
   failures INTEGER NOT NULL,
   lower_bound_runs INTEGER NOT NULL,

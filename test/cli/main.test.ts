@@ -47,6 +47,22 @@ test("--json prints JSON and nothing else, without colours where no terminal is"
   expect((await spanledger("report")).out).not.toContain("\u001b");
 });
 
+test("a reader that has seen enough is no failure", async () => {
+  const many =
+    "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000) SELECT i FROM n";
+  const script = `"$0" "$1" sql "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
+  const child = Bun.spawn(["bash", "-c", script, process.execPath, MAIN, many], {
+    env: { ...process.env, TELEMETRY_DB_PATH: path },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, error] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  expect([out.trim().split("\n").at(-1), error]).toEqual(["0", ""]);
+});
+
 test("spanledger tail ends at once, and well, when it is interrupted", async () => {
   const child = Bun.spawn([process.execPath, MAIN, "tail"], {
     env: { ...process.env, TELEMETRY_DB_PATH: path },

@@ -3,7 +3,7 @@ import { type Contents, type Diagnosis, diagnose } from "../../store/diagnosis.t
 import { type Cli, CliError } from "../cli.ts";
 import { withProgress } from "../progress.ts";
 import { formatBytes, formatCount } from "../quantities.ts";
-import { terminalText } from "../terminal-text.ts";
+import { safeJson, terminalText } from "../terminal-text.ts";
 
 const MS_PER_DAY = 86_400_000;
 
@@ -63,7 +63,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
       const diagnosis = withProgress("Checking every page", () =>
         diagnose(cli.dbPath(), cli.nowMs),
       );
-      cli.print(flags.json ? JSON.stringify(diagnosis, null, 2) : formatDiagnosis(diagnosis));
+      cli.print(flags.json ? safeJson(diagnosis) : formatDiagnosis(diagnosis));
       const { length } = diagnosis.findings;
       if (length > 0) throw new CliError(length === 1 ? "1 finding." : `${length} findings.`);
     });

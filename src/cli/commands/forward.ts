@@ -3,7 +3,7 @@ import type { ForwardResult, ForwardRun, OtlpProtocol } from "../../forward.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { parseMoment } from "../period.ts";
 import { formatCount } from "../quantities.ts";
-import { terminalText } from "../terminal-text.ts";
+import { safeJson, terminalText } from "../terminal-text.ts";
 
 interface ForwardFlags {
   endpoint?: string;
@@ -62,7 +62,7 @@ async function send(cli: Cli, request: ForwardRun, json: boolean): Promise<void>
   const { forward } = await loadForwarding();
   const result = await forward(request);
   const { accepted, url } = result;
-  cli.print(json ? JSON.stringify(result, null, 2) : `Sent ${spansOf(accepted)} to ${url}.`);
+  cli.print(json ? safeJson(result) : `Sent ${spansOf(accepted)} to ${url}.`);
   const failure = failureOf(result);
   if (failure !== null) throw new CliError(failure);
 }
@@ -111,6 +111,6 @@ export function addForwardCommand(program: Command, cli: Cli): void {
       const { spans, url, firstEndMs, lastEndMs } = preview;
       const period = spans > 0 ? `, from ${day(firstEndMs)} to ${day(lastEndMs)}` : "";
       const text = `Would send ${spansOf(spans)} to ${url}${period}.`;
-      return cli.print(json ? JSON.stringify(preview, null, 2) : text);
+      return cli.print(json ? safeJson(preview) : text);
     });
 }

@@ -10,7 +10,7 @@ import { Store } from "../../store/store.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { withProgress } from "../progress.ts";
 import { formatBytes, formatCount } from "../quantities.ts";
-import { terminalText } from "../terminal-text.ts";
+import { safeJson, terminalText } from "../terminal-text.ts";
 
 interface MaintainFlags {
   dryRun?: boolean;
@@ -113,10 +113,10 @@ export function addMaintainCommand(program: Command, cli: Cli): void {
       const bounds = boundsOf(flags, cli);
       if (flags.dryRun) {
         const plan = planMaintenance(cli.dbPath(), bounds, cli.nowMs);
-        cli.print(flags.json ? JSON.stringify(plan, null, 2) : formatPlan(plan, bounds));
+        cli.print(flags.json ? safeJson(plan) : formatPlan(plan, bounds));
         return;
       }
       const report = withProgress("Maintaining", () => maintain(bounds, cli));
-      cli.print(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
+      cli.print(flags.json ? safeJson(report) : formatReport(report));
     });
 }
