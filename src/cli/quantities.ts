@@ -10,9 +10,9 @@ function group(digits: string): string {
 export function formatUsd(nanoUsd: number | null): string {
   if (nanoUsd === null) return UNKNOWN;
   if (nanoUsd > 0 && nanoUsd < 50_000) return "<$0.0001";
-  const usd = nanoUsd / 1e9;
-  const [whole = "0", fraction = ""] = usd.toFixed(usd >= 100 ? 2 : 4).split(".");
-  return `$${group(whole)}.${fraction}`;
+  const decimals = nanoUsd >= 100e9 ? 2 : 4;
+  const digits = String(Math.round(nanoUsd / 10 ** (9 - decimals))).padStart(decimals + 1, "0");
+  return `$${group(digits.slice(0, -decimals))}.${digits.slice(-decimals)}`;
 }
 
 /** Dollars with all of their nine decimals that are not zeros at the end. */

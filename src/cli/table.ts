@@ -32,6 +32,8 @@ export interface TableOptions<Row> {
   total?: Row;
   /** Sentences beneath. */
   notes?: readonly string[];
+  /** How wide the columns are at least; grows to what they were, for whoever prints more lines. */
+  widths?: number[];
 }
 
 function textOf<Row>(column: Column<Row>, row: Row): string {
@@ -55,15 +57,17 @@ export function formatTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   terminal: Terminal,
-  { total, notes = [] }: TableOptions<Row> = {},
+  { total, notes = [], widths = [] }: TableOptions<Row> = {},
 ): string {
-  const shown = columns.filter((column) => terminal.isInteractive || !column.isDrawing);
+  const shown = columns
+    .filter((column) => terminal.isInteractive || !column.isDrawing)
+    .map((column) => ({ ...column, title: terminalText(column.title) }));
   const all = total === undefined ? rows : [...rows, total];
   const cells = all.map((row) => shown.map((column) => textOf(column, row)));
-  const widths = shown.map((column, index) => {
-    let width = Bun.stringWidth(column.title);
+  shown.forEach((column, index) => {
+    let width = Math.max(widths[index] ?? 0, Bun.stringWidth(column.title));
     for (const line of cells) width = Math.max(width, Bun.stringWidth(line[index] ?? ""));
-    return width;
+    widths[index] = width;
   });
   const padded = (text: string, index: number, style: Style | null): string => {
     const column = shown[index];

@@ -15,6 +15,8 @@ interface Line {
 
 const MIN_BAR = 10;
 const MIN_LABEL = 16;
+/** In less room an error says nothing; the waterfall shows it in red all the same. */
+const MIN_ERROR = 8;
 /** More spans than anybody reads; `--json` has them all. */
 const MAX_LINES = 2000;
 
@@ -102,8 +104,9 @@ function fitWidths(lines: readonly Line[], columns: number): Widths {
     widest(lines, (line) => line.label),
     Math.max(MIN_LABEL, room >> 1),
   );
-  const rest = Math.max(room - label, MIN_BAR);
-  const error = Math.min(widest(lines, errorText), rest >> 1);
+  const rest = room - label;
+  const errorRoom = rest - MIN_BAR - 2;
+  const error = errorRoom < MIN_ERROR ? 0 : Math.min(widest(lines, errorText), errorRoom);
   return { label, error, bar: Math.max(MIN_BAR, rest - (error > 0 ? error + 2 : 0)) };
 }
 

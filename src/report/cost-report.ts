@@ -129,7 +129,8 @@ function periodOf(reader: Reader, query: CostQuery): { fromMs: number; toMs: num
   const sinceMs = momentMs("since", query.since) ?? Number.NEGATIVE_INFINITY;
   const untilMs = momentMs("until", query.until) ?? Number.POSITIVE_INFINITY;
   const fromMs = Math.max(Math.floor(firstMs / DAY_MS) * DAY_MS, sinceMs);
-  return { fromMs, toMs: Math.max(fromMs, Math.min(lastMs + 1, untilMs)) };
+  const endMs = Math.floor(lastMs / DAY_MS + 1) * DAY_MS;
+  return { fromMs, toMs: Math.max(fromMs, Math.min(endMs, untilMs)) };
 }
 
 function checkQuery({ by = [], where = [], sort, top }: CostQuery): void {

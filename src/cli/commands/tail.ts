@@ -17,8 +17,8 @@ interface TailFlags {
 const POLL_MS = 500;
 const AT_ONCE = 1000;
 
-/** The columns keep the widths of the first lines as far as they can; new runs come one at a time. */
 function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly ExecutionItem[]) => void {
+  const widths: number[] = [];
   let hasTitles = false;
   return (runs) => {
     if (runs.length === 0) return;
@@ -26,7 +26,7 @@ function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly Executi
       for (const run of runs) cli.print(safeJson(run).replace(/\n */g, " "));
       return;
     }
-    const lines = formatTable(runColumns(tz), runs, cli.terminal).split("\n");
+    const lines = formatTable(runColumns(tz), runs, cli.terminal, { widths }).split("\n");
     for (const line of hasTitles ? lines.slice(1) : lines) cli.print(line);
     hasTitles = true;
   };
@@ -34,16 +34,16 @@ function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly Executi
 
 async function follow(cli: Cli, reader: Reader, flags: TailFlags): Promise<void> {
   const { where, last } = flags;
+  let isOver = false;
+  const over = cli.interrupted().then(() => {
+    isOver = true;
+  });
   const print = linePrinter(cli, flags);
   const [newest] = listExecutions(reader, { limit: 1 });
   const before = last > 0 ? listExecutions(reader, { where, limit: last }) : [];
   print(before.toReversed());
   let afterId = newest?.id ?? 0;
   for (const run of before) afterId = Math.max(afterId, run.id);
-  let isOver = false;
-  const over = cli.interrupted().then(() => {
-    isOver = true;
-  });
   while (!isOver) {
     const runs = listExecutions(reader, { where, afterId, limit: AT_ONCE });
     print(runs);
