@@ -35,7 +35,11 @@ function checkPath(path: string): void {
 
 function checkOwnership(db: Database, path: string): void {
   if (pragma(db, "application_id") !== APPLICATION_ID) {
-    throw new StoreError("foreign", path, `${path} is not a spanledger database; name another file.`);
+    throw new StoreError(
+      "foreign",
+      path,
+      `${path} is not a spanledger database; name another file.`,
+    );
   }
   const version = pragma(db, "user_version");
   const known = MIGRATIONS.length;
