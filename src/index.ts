@@ -3,8 +3,16 @@ export type { ConfigOptions, ExporterName, ForwardOptions } from "./config.ts";
 export type { ForwardProgress } from "./exporter/forward/forwarder.ts";
 export type { WriterHealth } from "./exporter/span-writer.ts";
 export type { Logger } from "./exporter/state-log.ts";
+export type { InstrumentQueryOptions, QueryFunction } from "./otel/agent-sdk/instrument-query.ts";
 export { executionResultFromSdk } from "./otel/agent-sdk/result.ts";
 export type { Conclusion, Execution, ExecutionResult, ModelUsage } from "./otel/execution.ts";
+export type { Executor, InstrumentExecutorOptions } from "./otel/instrument-executor.ts";
+export {
+  type ComparedGroup,
+  type ComparisonQuery,
+  type CostComparison,
+  compareCosts,
+} from "./report/compare-costs.ts";
 export type { CostNote, CostNoteKind } from "./report/cost-notes.ts";
 export {
   type CostGroup,
@@ -12,9 +20,22 @@ export {
   type CostReport,
   type CostSums,
   costReport,
+  type Sort,
 } from "./report/cost-report.ts";
 export type { Dimension } from "./report/dimensions.ts";
-export { readTrace, type TraceSpan, type TraceTree } from "./report/trace-tree.ts";
+export {
+  type ExecutionItem,
+  type ExecutionOrder,
+  type ExecutionQuery,
+  listExecutions,
+} from "./report/list-executions.ts";
+export {
+  readTrace,
+  type TraceEvent,
+  TraceNotFoundError,
+  type TraceSpan,
+  type TraceTree,
+} from "./report/trace-tree.ts";
 export {
   SqliteSpanExporter,
   type SqliteSpanExporterOptions,

@@ -21,7 +21,7 @@ import { defaultLogger } from "./logger.ts";
 const MAX_HELD_SPANS = 20_000;
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 /** Short, so that the Worker still hears that it is to close; the queue tries again. */
-const BUSY_TIMEOUT_MS = 250;
+const BUSY_TIMEOUT_MS = 500;
 /** Far above any fsync: a Worker given up while it only waits would leave its thread behind. */
 const SILENCE_MS = 15_000;
 /** In the host's thread it is the host that waits. */

@@ -27,3 +27,10 @@ test("the README's number of packages is the lock file's", async () => {
   expect(README).toContain(`${installed.length} packages, `);
   expect(README).toContain(`: ${direct} direct ones`);
 });
+
+test("the commands that the README names are the command line's", async () => {
+  const cli = await Bun.file(new URL("../docs/cli.md", import.meta.url)).text();
+  const named = [...README.matchAll(/(?:`|\$ )spanledger ([a-z]+)\b/g)].map((match) => match[1]);
+  expect(new Set(named).size).toBeGreaterThan(3);
+  for (const name of named) expect(cli).toContain(`### spanledger ${name}\n`);
+});

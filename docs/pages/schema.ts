@@ -1,5 +1,10 @@
 /** The tables and views of a new file, as SQLite tells of them. */
-import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readSchema, type SchemaTable } from "../../src/report/read-schema.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { openReader } from "../../src/store/reader.ts";
 import { APPLICATION_ID, MIGRATIONS } from "../../src/store/schema.ts";
 import { code, GENERATED, markdownTable } from "./markdown.ts";
 
@@ -8,6 +13,8 @@ const PUBLIC: Readonly<Record<string, string>> = {
   executions: "A run: who, where, how it ended, what it used and what it cost.",
   model_usage:
     "What one model used in a run or a call. Sum the rows with `counted = 1`: the others repeat what a counted row holds.",
+  run_costs: "Runs, ready for a question about money: see [sql.md](sql.md).",
+  daily_costs: "What every day cost, live and purged: see [sql.md](sql.md).",
   spans: "A finished span of any instrumentation, with everything it carried.",
   usage_daily: "What purged days used and cost, kept for good.",
   exporter_health: "What each exporter wrote, and what it dropped and why.",
@@ -17,18 +24,14 @@ const PUBLIC: Readonly<Record<string, string>> = {
 
 /** Columns that no comment in the schema explains, because an expression makes them. */
 const MEANINGS: Readonly<Record<string, string>> = {
-  "executions.created_at": "when it ended, UTC, YYYY-MM-DD HH:MM:SS",
+  "executions.created_at": "when it ended, YYYY-MM-DD HH:MM:SS",
   "executions.model": "the model it ran on, or was configured for",
-  "executions.duration_ms": "milliseconds",
-  "executions.ended_ms": "milliseconds since 1970",
   "executions.trace_no": "the trace's number, in order of arrival",
   "spans.trace_id": "32 hexadecimal digits",
   "spans.span_id": "16 hexadecimal digits",
   "spans.parent_span_id": "NULL: a root",
   "spans.kind": "internal, server, client, producer or consumer",
-  "spans.started_at": "UTC, to the millisecond",
-  "spans.start_ns": "nanoseconds since 1970",
-  "spans.end_ns": "nanoseconds since 1970",
+  "spans.started_at": "to the millisecond",
   "spans.status": "unset, ok or error",
   "spans.attributes": "JSON object",
   "spans.events": "JSON array",
@@ -36,7 +39,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   "spans.resource": "JSON object: the resource's attributes",
   "model_usage.trace_id": "32 hexadecimal digits",
   "model_usage.span_id": "16 hexadecimal digits",
-  "model_usage.created_at": "when the run ended, or the call where there is no run, UTC",
+  "model_usage.created_at": "when the run ended, or the call where there is no run",
   "model_usage.input_tokens": "uncached input",
   "model_usage.cost_usd": "of cost_nano_usd; NULL: unknown",
   "model_usage.cost_nano_usd": "the reported cost, else the computed one",
@@ -45,56 +48,47 @@ const MEANINGS: Readonly<Record<string, string>> = {
   "usage_daily.cost_usd": "of cost_nano_usd",
 };
 
-interface SchemaRow {
-  type: string;
-  name: string;
-  sql: string;
+/** A new file's schema, as `spanledger schema` reads it. */
+function schemaOfNewFile(): SchemaTable[] {
+  const directory = mkdtempSync(join(tmpdir(), "spanledger-docs-"));
+  try {
+    const path = join(directory, "t.db");
+    openDatabase(path, 0).close(true);
+    using reader = openReader(path);
+    return readSchema(reader);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
-interface ColumnRow {
-  name: string;
-  type: string;
-}
-
-/** A column's comment in a `CREATE TABLE`. */
-function commentOf(sql: string, column: string): string {
-  return new RegExp(`^\\s*${column}\\b.*?-- (.*)$`, "m").exec(sql)?.[1] ?? "";
-}
-
-function section(db: Database, row: SchemaRow, sqlOf: (name: string) => string): string {
-  const columns = db
-    .query<ColumnRow, []>(`SELECT name, type FROM pragma_table_xinfo('${row.name}')`)
-    .all();
-  const base = row.type === "view" ? sqlOf("usage_rows") : row.sql;
-  const rows = columns.map(({ name, type }) => [
+function section(table: SchemaTable, base: SchemaTable | undefined): string {
+  const commentOf = (name: string): string =>
+    base?.columns.find((column) => column.name === name)?.comment ?? "";
+  const rows = table.columns.map(({ name, type, unit, comment }) => [
     code(name),
     type.toLowerCase(),
-    MEANINGS[`${row.name}.${name}`] ?? commentOf(base, name),
+    unit ?? "",
+    MEANINGS[`${table.name}.${name}`] ?? comment ?? commentOf(name),
   ]);
-  return `## ${row.name}
+  return `## ${table.name}
 
-${PUBLIC[row.name]} ${row.type === "view" ? "A view." : "A table."}
+${PUBLIC[table.name]} A ${table.type}.
 
-${markdownTable(["column", "type", ""], rows)}`;
+${markdownTable(["column", "type", "unit", ""], rows)}`;
 }
 
 export async function schemaPage(): Promise<string> {
-  using db = new Database(":memory:");
-  for (const step of MIGRATIONS) db.run(step);
-  const all = db
-    .query<SchemaRow, []>(
-      "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'",
-    )
-    .all();
-  const rowOf = (name: string): SchemaRow => {
-    const row = all.find((candidate) => candidate.name === name);
-    if (!row) throw new Error(`docs/pages/schema.ts names ${name}, and the schema has none.`);
-    return row;
+  const tables = schemaOfNewFile();
+  const named = (name: string): SchemaTable => {
+    const table = tables.find((candidate) => candidate.name === name);
+    if (!table) throw new Error(`docs/pages/schema.ts names ${name}, and the schema has none.`);
+    return table;
   };
+  // The view shows this table's columns, and its comments stand there.
   const sections = Object.keys(PUBLIC).map((name) =>
-    section(db, rowOf(name), (of) => rowOf(of).sql),
+    section(named(name), name === "model_usage" ? named("usage_rows") : undefined),
   );
-  const own = all.filter(({ name }) => !(name in PUBLIC)).map(({ name }) => code(name));
+  const own = tables.filter(({ name }) => !(name in PUBLIC)).map(({ name }) => code(name));
   return `${GENERATED}
 
 # The file

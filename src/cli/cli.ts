@@ -6,6 +6,17 @@ export interface Cli {
   /** What is no answer goes to stderr. */
   note(text: string): void;
   nowMs: number;
+  terminal: Terminal;
+  /** Resolves when the person interrupts; for commands that would go on. */
+  interrupted(): Promise<void>;
+}
+
+export interface Terminal {
+  /** Whether a person reads stdout: bars are drawn only then. */
+  isInteractive: boolean;
+  hasColor: boolean;
+  /** How many characters fit on a line. */
+  columns: number;
 }
 
 /** A failure that a sentence explains: printed without a stack, exit code 1. */

@@ -1,3 +1,5 @@
+import { zonedMs } from "../report/time-buckets.ts";
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
@@ -5,11 +7,23 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-/** A moment as people type one: `30d` or `12h` ago, or a date (UTC where it names no zone). Null if neither. */
-export function parseMoment(text: string, nowMs: number): Date | null {
-  const ago = /^(\d{1,6})([mhdw])$/.exec(text.trim());
-  if (ago) return new Date(nowMs - Number(ago[1]) * (UNIT_MS[ago[2] ?? ""] ?? 0));
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return null;
-  const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? null : date;
+/** A length of time as people type one, in ms: `30d`, `12h`, `90m` or `2w`. Null if it is none. */
+export function parseSpanMs(text: string): number | null {
+  const match = /^(\d{1,6})([mhdw])$/.exec(text.trim());
+  const ms = match ? Number(match[1]) * (UNIT_MS[match[2] ?? ""] ?? 0) : 0;
+  return ms > 0 ? ms : null;
+}
+
+/**
+ * A moment as people type one: `30d` or `12h` ago, or a date or time, of `timeZone` where it names no
+ * zone itself. Null if it is neither.
+ */
+export function parseMoment(text: string, nowMs: number, timeZone = "UTC"): Date | null {
+  const span = parseSpanMs(text);
+  if (span !== null) return new Date(nowMs - span);
+  const local = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?)?$/.test(text);
+  if (!local && !/^\d{4}-\d{2}-\d{2}T/.test(text)) return null;
+  const date = new Date(local ? `${text.replace(" ", "T")}${text.length > 10 ? "Z" : ""}` : text);
+  if (Number.isNaN(date.getTime())) return null;
+  return local ? new Date(zonedMs(timeZone, date.getTime())) : date;
 }

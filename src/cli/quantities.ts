@@ -1,22 +1,52 @@
 /** Quantities as people read them. An unknown one is `?`, never 0. */
 
-/** Dollars to the cent from 100 on, to the tenth of a cent below, and small ones to the nano-dollar. */
+const UNKNOWN = "?";
+
+function group(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Dollars to the cent from 100 on, else to the hundredth of a cent. */
 export function formatUsd(nanoUsd: number | null): string {
-  if (nanoUsd === null) return "?";
-  const usd = nanoUsd / 1e9;
-  if (usd >= 100) return `$${usd.toFixed(2)}`;
-  return `$${usd.toFixed(4)}`;
+  if (nanoUsd === null) return UNKNOWN;
+  if (nanoUsd > 0 && nanoUsd < 50_000) return "<$0.0001";
+  const decimals = nanoUsd >= 100e9 ? 2 : 4;
+  const digits = String(Math.round(nanoUsd / 10 ** (9 - decimals))).padStart(decimals + 1, "0");
+  return `$${group(digits.slice(0, -decimals))}.${digits.slice(-decimals)}`;
+}
+
+/** Dollars with all of their nine decimals that are not zeros at the end. */
+export function decimalUsd(nanoUsd: number): string {
+  const digits = BigInt(Math.round(nanoUsd)).toString().padStart(10, "0");
+  const fraction = digits.slice(-9).replace(/0+$/, "");
+  return fraction === "" ? digits.slice(0, -9) : `${digits.slice(0, -9)}.${fraction}`;
 }
 
 export function formatCount(count: number | null): string {
-  return count === null ? "?" : count.toLocaleString("en-US");
+  return count === null ? UNKNOWN : group(String(count));
 }
 
-export function formatDuration(ms: number): string {
+export function formatDuration(ms: number | null): string {
+  if (ms === null) return UNKNOWN;
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  return `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function formatShare(share: number | null): string {
+  return share === null ? UNKNOWN : `${(share * 100).toFixed(0)} %`;
+}
+
+/** A signed change from one quantity to another. */
+export function formatChange(before: number | null, now: number | null): string {
+  if (before === null || now === null) return UNKNOWN;
+  if (before === now) return "=";
+  if (before === 0) return "new";
+  const percent = ((now - before) / before) * 100;
+  return `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(0)} %`;
 }
 
 export function formatBytes(bytes: number): string {

@@ -1,34 +1,137 @@
-import Table from "cli-table3";
-import { terminalText } from "./terminal-text.ts";
+/**
+ * Rows in the formats that commands print. A column says what its values are, and every format writes
+ * them its own way: people get `$1.2345` and `3.2 s`, a spreadsheet gets `1.2345` and `3200`.
+ */
+import type { Terminal } from "./cli.ts";
+import { decimalUsd, formatCount, formatDuration, formatShare, formatUsd } from "./quantities.ts";
+import { paint, type Style } from "./style.ts";
+import { safeJson, terminalText } from "./terminal-text.ts";
 
-export interface Column {
+export const FORMATS = ["table", "json", "csv", "markdown"] as const;
+export type Format = (typeof FORMATS)[number];
+
+export type Value = string | number | bigint | null;
+
+export interface Column<Row> {
+  /** What a person reads above it. */
   title: string;
-  align: "left" | "right";
+  /** What a program reads, with the unit last. */
+  name: string;
+  /** `usd` values are nano-dollars, `share` values 0 to 1, `ms` milliseconds; `number` is shown as it is. */
+  kind: "text" | "count" | "usd" | "share" | "ms" | "number";
+  value: (row: Row) => Value;
+  /** For people only, where the kind does not say it all. */
+  text?: (row: Row) => string;
+  style?: (row: Row) => Style | null;
+  /** Only where a person reads. */
+  isDrawing?: boolean;
 }
 
-/** Lines between rows cost height and say nothing: columns stand by their alignment alone. */
-const BARE = Object.fromEntries(
-  [
-    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
-    ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid"],
-  ].map((name) => [name, ""]),
-);
+export interface TableOptions<Row> {
+  /** Stands below the others. */
+  total?: Row;
+  /** Sentences beneath. */
+  notes?: readonly string[];
+  /** How wide the columns are at least; grows to what they were, for whoever prints more lines. */
+  widths?: number[];
+}
 
-/** Aligned columns under their titles; every cell is made safe for a terminal. */
-export function formatTable(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+function textOf<Row>(column: Column<Row>, row: Row): string {
+  if (column.text) return terminalText(column.text(row));
+  const value = column.value(row);
+  if (typeof value === "string") return terminalText(value);
+  if (typeof value === "bigint" || column.kind === "number")
+    return value === null ? "" : String(value);
+  if (column.kind === "count") return formatCount(value);
+  if (column.kind === "usd") return formatUsd(value);
+  if (column.kind === "share") return formatShare(value);
+  return column.kind === "ms" ? formatDuration(value) : value === null ? "-" : String(value);
+}
+
+function alignsRight<Row>(column: Column<Row>): boolean {
+  return column.kind !== "text" && column.isDrawing !== true;
+}
+
+/** Aligned columns under their titles. Written by hand: table libraries take minutes for a year of days. */
+export function formatTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  terminal: Terminal,
+  { total, notes = [], widths = [] }: TableOptions<Row> = {},
 ): string {
-  const table = new Table({
-    head: columns.map((column) => column.title),
-    colAligns: columns.map((column) => column.align),
-    chars: { ...BARE, middle: "  " },
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  const shown = columns
+    .filter((column) => terminal.isInteractive || !column.isDrawing)
+    .map((column) => ({ ...column, title: terminalText(column.title) }));
+  const all = total === undefined ? rows : [...rows, total];
+  const cells = all.map((row) => shown.map((column) => textOf(column, row)));
+  shown.forEach((column, index) => {
+    let width = Math.max(widths[index] ?? 0, Bun.stringWidth(column.title));
+    for (const line of cells) width = Math.max(width, Bun.stringWidth(line[index] ?? ""));
+    widths[index] = width;
   });
-  for (const row of rows) table.push(row.map(terminalText));
-  return table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+  const padded = (text: string, index: number, style: Style | null): string => {
+    const column = shown[index];
+    const space = " ".repeat(Math.max(0, (widths[index] ?? 0) - Bun.stringWidth(text)));
+    const painted = paint(terminal, style, text);
+    if (column && alignsRight(column)) return space + painted;
+    return index === shown.length - 1 ? painted : painted + space;
+  };
+  const lines = [shown.map((column, index) => padded(column.title, index, "bold")).join("  ")];
+  cells.forEach((line, at) => {
+    const row = all[at] as Row;
+    const isTotal = at === rows.length;
+    const styleOf = (index: number): Style | null =>
+      shown[index]?.style?.(row) ?? (isTotal ? "bold" : null);
+    lines.push(line.map((text, index) => padded(text, index, styleOf(index))).join("  "));
+  });
+  return [...lines.map((line) => line.trimEnd()), ...notes.map(terminalText)].join("\n");
+}
+
+/** A text that a spreadsheet would run as a formula (CWE-1236) is marked as text; numbers stay numbers. */
+function csvCell(value: Value, kind: Column<unknown>["kind"]): string {
+  if (value === null) return "";
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "number") return kind === "usd" ? decimalUsd(value) : String(value);
+  const text = terminalText(value);
+  const harmless = /^[=+\-@\uFFFD]/.test(text) ? `'${text}` : text;
+  return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+function formatCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const lines = rows.map((row) =>
+    columns.map((column) => csvCell(column.value(row), column.kind)).join(","),
+  );
+  return [columns.map(({ name }) => csvCell(name, "text")).join(","), ...lines].join("\n");
+}
+
+function formatMarkdown<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  { total, notes = [] }: TableOptions<Row>,
+): string {
+  const escaped = (text: string): string => text.replace(/[\\|<>&*_`[\]]/g, "\\$&");
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const all = total === undefined ? rows : [...rows, total];
+  return [
+    line(columns.map(({ title }) => escaped(terminalText(title)))),
+    line(columns.map((column) => (alignsRight(column) ? "---:" : "---"))),
+    ...all.map((row) => line(columns.map((column) => escaped(textOf(column, row))))),
+    ...notes.flatMap((note) => ["", escaped(terminalText(note))]),
+  ].join("\n");
+}
+
+/** `json` is the value that the JSON format shows. */
+export function formatRows<Row>(
+  format: Format,
+  json: unknown,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  terminal: Terminal,
+  options: TableOptions<Row> = {},
+): string {
+  if (format === "json") return safeJson(json);
+  if (format === "table") return formatTable(columns, rows, terminal, options);
+  const plain = columns.filter((column) => !column.isDrawing);
+  if (format === "markdown") return formatMarkdown(plain, rows, options);
+  return formatCsv(plain, rows);
 }

@@ -9,3 +9,10 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066
 export function terminalText(text: string): string {
   return text.replace(UNSAFE, "\uFFFD");
 }
+
+/** JSON in which these characters are escaped, which `JSON.stringify` does only for the first 32. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(UNSAFE, (character) =>
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -3,8 +3,7 @@
  * the span into a queue and never runs an export; what the queue cannot hold is counted; `forceFlush`
  * waits for the file, and `shutdown` always closes it. Neither ever rejects.
  */
-import { context, TraceFlags } from "@opentelemetry/api";
-import { suppressTracing } from "@opentelemetry/core";
+import { TraceFlags } from "@opentelemetry/api";
 import { BatchSpanProcessor, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { drainAtExit } from "./exit-drain.ts";
 import type { WriterHealth } from "./span-writer.ts";
@@ -47,7 +46,7 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
   }
 
   override onEnd(span: ReadableSpan): void {
-    if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
+    if (!this.#isSampled(span)) return;
     if (this.#shutdown) {
       this.#exporter.lose("closed", 1);
       return;
@@ -91,6 +90,16 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
     const health = this.#exporter.health();
     const queued = this.#queued;
     return { ...health, ended: health.ended + queued, queued: health.queued + queued };
+  }
+
+  /** What throws in here would be thrown by the host's `span.end()`. */
+  #isSampled(span: ReadableSpan): boolean {
+    try {
+      return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+    } catch {
+      this.#exporter.lose("unreadable", 1);
+      return false;
+    }
   }
 
   get #queued(): number {
@@ -141,7 +150,7 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
       this.#first = 0;
     }
     if (spans.length === 0) return;
-    context.with(suppressTracing(context.active()), () => this.#exporter.export(spans, () => {}));
+    this.#exporter.export(spans, () => {}); // It makes no calls that could be traced.
   }
 
   /** A resource's detectors may still be at work; one that never ends is waited for once. */

@@ -40,7 +40,7 @@ const MAX_BATCH_LENGTH = 512 * 1024;
 const MAX_SENT = 8;
 const FIRST_RETRY_MS = 100;
 /** A lock is worth asking for often; a full disk or a missing directory less so. */
-const MAX_BUSY_RETRY_MS = 1000;
+const MAX_BUSY_RETRY_MS = 250;
 const MAX_RETRY_MS = 5000;
 /** While somebody waits for a flush. */
 const FLUSH_RETRY_MS = 200;
@@ -190,7 +190,7 @@ export class QueueWriter implements SpanWriter {
   async #close(deadlineMs: number): Promise<void> {
     const { timers } = this.#options;
     const endMs = timers.now() + deadlineMs;
-    await this.flush(deadlineMs);
+    await this.flush(Math.max(deadlineMs - MIN_CLOSE_MS, 0));
     if (this.#state !== "open") return;
     this.#state = "closed";
     this.#cancelRetry?.();

@@ -10,7 +10,7 @@ import { type SpanRecord, spanRecord } from "./span-record.ts";
 import type { SpanWriter, WriterHealth } from "./span-writer.ts";
 
 /** How long `forceFlush` and `shutdown` may take at the most. */
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = 9000;
 
 export class WriterSpanExporter implements SpanExporter {
   readonly #writer: SpanWriter;
@@ -31,12 +31,12 @@ export class WriterSpanExporter implements SpanExporter {
     }
   }
 
-  /** Resolves once all that was exported is in the file, or at the deadline (5 s). Never rejects. */
+  /** Resolves once all that was exported is in the file, or at the deadline (9 s). Never rejects. */
   forceFlush(): Promise<void> {
     return this.#writer.flush(DEADLINE_MS);
   }
 
-  /** Flushes and closes the file (at most 5 s). Never rejects; a second call does the same as the first. */
+  /** Flushes and closes the file (at most 9 s). Never rejects; a second call does the same as the first. */
   shutdown(): Promise<void> {
     this.#isShutdown = true;
     return this.#writer.close(DEADLINE_MS);

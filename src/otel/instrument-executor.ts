@@ -8,12 +8,14 @@ import { fieldsOf, textOf } from "./values.ts";
 
 /** Anything with `execute`; a result is read by its fields. */
 export interface Executor<C = never> {
+  /** Runs one execution, and says how it ended. */
   execute(context: C): Promise<ExecutionResult>;
 }
 
 /** What an executor's `execute` takes. */
 export type ExecutorContext<E extends Executor> = Parameters<E["execute"]>[0];
 
+/** Options of `instrumentExecutor`. */
 export interface InstrumentExecutorOptions<C> {
   /**
    * Says what an execution is about, from what `execute` was given. What it throws is logged, and

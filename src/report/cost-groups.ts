@@ -14,9 +14,11 @@ import {
   CUBES,
   HOUR_MS,
   type HourRange,
+  KEYS_OFFSET,
   PERIOD_HOURS,
   type PeriodHours,
   readTotals,
+  storedDurations,
   sumsOffset,
   totalledRanges,
 } from "../store/period-totals.ts";
@@ -96,11 +98,11 @@ export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void 
   sums.forEach((sum, index) => {
     target.sums[index] = (target.sums[index] ?? 0) + sum;
   });
-  const { counts, encoded } = target.durations;
+  const { counts, stored } = target.durations;
   for (const [bucket, count] of durations.counts) {
     counts.set(bucket, (counts.get(bucket) ?? 0) + count);
   }
-  for (const day of durations.encoded) encoded.push(day);
+  for (const period of durations.stored) stored.push(period);
 }
 
 function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
@@ -126,8 +128,12 @@ function addTotals(
 ): void {
   const columns = cube === "" ? [] : cube.split(",");
   const offset = sumsOffset(cube);
-  const filters = query.where.map(([name, value]) => [2 + columns.indexOf(name), value] as const);
-  const places = query.by.map((name) => (isTimeUnit(name) ? 0 : 2 + columns.indexOf(name)));
+  const filters = query.where.map(
+    ([name, value]) => [KEYS_OFFSET + columns.indexOf(name), value] as const,
+  );
+  const places = query.by.map((name) =>
+    isTimeUnit(name) ? 0 : KEYS_OFFSET + columns.indexOf(name),
+  );
   const names = query.by.map((name) => (isTimeUnit(name) ? startNamer(name, query.zone) : null));
   for (const row of readTotals(reader, cube, hours, range)) {
     if (filters.some(([place, value]) => row[place] !== value)) continue;
@@ -140,7 +146,7 @@ function addTotals(
     for (let index = 0; index < sums.length; index++) {
       sums[index] = (sums[index] ?? 0) + Number(row[offset + index]);
     }
-    durations.encoded.push(row[1]);
+    durations.stored.push(storedDurations(row));
   }
 }
 

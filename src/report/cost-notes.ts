@@ -4,6 +4,7 @@ import type { Reader } from "../store/reader.ts";
 import { collectGroups, type GroupQuery } from "./cost-groups.ts";
 import { type Dimension, isTimeUnit } from "./dimensions.ts";
 
+/** What a note is about, for programs. */
 export type CostNoteKind =
   | "unpriced"
   | "approximate_price"
@@ -15,7 +16,9 @@ export type CostNoteKind =
   | "lost_spans"
   | "set_aside";
 
+/** Something to know besides the sums. */
 export interface CostNote {
+  /** For programs. */
   kind: CostNoteKind;
   /** One sentence. */
   text: string;

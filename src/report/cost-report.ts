@@ -24,8 +24,10 @@ export const SORTS = [
   "p95",
   "key",
 ] as const;
+/** What groups can be put in order by. */
 export type Sort = (typeof SORTS)[number];
 
+/** What to sum, and how to group it. */
 export interface CostQuery {
   /** What to group by, in this order; none gives the total alone. @default [] */
   by?: readonly Dimension[] | undefined;
@@ -51,8 +53,11 @@ export interface CostSums {
   failures: number;
   /** Uncached input. */
   inputTokens: number;
+  /** Input read from the cache; no part of `inputTokens`. */
   cacheReadTokens: number;
+  /** Input written to the cache; no part of `inputTokens`. */
   cacheCreationTokens: number;
+  /** All output, reasoning included. */
   outputTokens: number;
   /** Part of `outputTokens`. */
   reasoningTokens: number;
@@ -66,6 +71,7 @@ export interface CostSums {
   costPerRunUsd: number | null;
   /** Half of the runs took no longer, to within 1 %; null where no duration is known any more. */
   p50DurationMs: number | null;
+  /** The same for 95 of 100 runs. */
   p95DurationMs: number | null;
   /** Uses of a model whose cost is unknown, and so missing from the sum. */
   unpriced: number;
@@ -73,13 +79,17 @@ export interface CostSums {
   estimatedShare: number | null;
 }
 
+/** The sums of one group. */
 export interface CostGroup extends CostSums {
   /** The group's value for each dimension, as text; null where it is unknown. A week is its Monday. */
   key: Record<string, string | null>;
 }
 
+/** What `costReport` answers. */
 export interface CostReport {
+  /** What it is grouped by, in this order. */
   by: readonly Dimension[];
+  /** In the order that the query's `sort` asks for. */
   groups: CostGroup[];
   /** What `top` left out; null where nothing was. */
   rest: (CostSums & { groups: number }) | null;
@@ -119,7 +129,8 @@ function periodOf(reader: Reader, query: CostQuery): { fromMs: number; toMs: num
   const sinceMs = momentMs("since", query.since) ?? Number.NEGATIVE_INFINITY;
   const untilMs = momentMs("until", query.until) ?? Number.POSITIVE_INFINITY;
   const fromMs = Math.max(Math.floor(firstMs / DAY_MS) * DAY_MS, sinceMs);
-  return { fromMs, toMs: Math.max(fromMs, Math.min(lastMs + 1, untilMs)) };
+  const endMs = Math.floor(lastMs / DAY_MS + 1) * DAY_MS;
+  return { fromMs, toMs: Math.max(fromMs, Math.min(endMs, untilMs)) };
 }
 
 function checkQuery({ by = [], where = [], sort, top }: CostQuery): void {
@@ -148,7 +159,7 @@ export function toCostSums({ sums, durations }: SumGroup): CostSums {
   const costUsd = costNanoUsd === null ? null : costNanoUsd / 1e9;
   const runs = sum("runs");
   const estimated = sum("estimated_cost_nano_usd");
-  const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations, [0.5, 0.95]);
+  const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations);
   return {
     runs,
     failures: sum("failures"),
@@ -182,7 +193,8 @@ const SORT_VALUE: Readonly<Record<Exclude<Sort, "key">, (sums: CostSums) => numb
 };
 
 function compareKeys(a: SumGroup, b: SumGroup): number {
-  for (const [index, value] of a.keys.entries()) {
+  for (let index = 0; index < a.keys.length; index++) {
+    const value = a.keys[index] ?? null;
     const other = b.keys[index] ?? null;
     if (value === other) continue;
     if (value === null) return 1;

@@ -106,3 +106,24 @@ export function bucketName(unit: TimeUnit, bucket: number): string {
   if (unit === "week") return isoDay(bucket - ((bucket + 3) % 7));
   return unit === "day" ? isoDay(bucket) : isoDay(bucket).slice(0, 7);
 }
+
+/**
+ * The moment at which clocks in a time zone show `localMs`, written as if it were UTC.
+ * @throws {RangeError} where `timeZone` is no IANA name.
+ */
+export function zonedMs(timeZone: string, localMs: number): number {
+  if (timeZone === "UTC") return localMs;
+  const offsetAt = offsetReader(timeZone);
+  // The offset of the first guess is wrong only where it changes within the guess's own error.
+  const guess = localMs - offsetAt(localMs);
+  return localMs - offsetAt(guess);
+}
+
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

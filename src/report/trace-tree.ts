@@ -2,111 +2,244 @@ import type { Reader } from "../store/reader.ts";
 
 /** One span of a trace, with the spans it caused, in the order in which they began. */
 export interface TraceSpan {
-  /** 16 hexadecimal digits. */
   spanId: string;
-  /** As the span was named last. */
   name: string;
   /** Milliseconds from the trace's begin to the span's. */
   startMs: number;
   /** Milliseconds, with fractions. */
   durationMs: number;
-  /** What the instrumentation said of how it went. */
   status: "unset" | "ok" | "error";
+  /** What it said besides; null where nothing. */
+  statusMessage: string | null;
   /** `error.type`: a word such as `max_turns` or `529`; null where none was said. */
   errorType: string | null;
-  /** All input of the span's usage, cached or not, counted or not; null where it has none. */
+  /** The models of the span's usage, counted or not. */
+  models: string[];
+  /** Of that usage: uncached input, cache reads and cache writes together; null where it has none. */
   inputTokens: number | null;
   /** As `inputTokens`. */
   outputTokens: number | null;
-  /** Nano-dollars; null where it is unknown. */
+  /** In nano-dollars; null where it is unknown, or there is no usage. */
   costNanoUsd: number | null;
   /** Whether that usage is in the totals, or another span stands for it. */
   counted: boolean;
+  /** What happened during it, in the order in which it was recorded. */
+  events: TraceEvent[];
   /** The spans it caused. */
   children: TraceSpan[];
 }
 
+/** An event of a span. */
+export interface TraceEvent {
+  /** As the instrumentation named it. */
+  name: string;
+  /** Milliseconds from the trace's begin. */
+  atMs: number;
+  /** What an `exception` event says of it; null for others. */
+  exception: string | null;
+}
+
 /** A trace; several roots where a parent is missing or still running. */
 export interface TraceTree {
-  /** 32 hexadecimal digits. */
   traceId: string;
-  /** UTC, to the millisecond. */
+  /** ISO 8601 in UTC, to the millisecond. */
   startedAt: string;
+  /** From the first span's begin to the last one's end, in milliseconds. */
+  durationMs: number;
+  /** How many spans there are. */
+  spans: number;
   /** The spans without a parent in the file, in the order in which they began. */
   roots: TraceSpan[];
 }
 
+/** Why no trace was found: nothing goes by that name, or these begin of trace ids do. */
+export class TraceNotFoundError extends Error {
+  override readonly name = "TraceNotFoundError";
+  /** Some traces that the name may stand for; empty where none does. */
+  readonly candidates: readonly string[];
+
+  constructor(id: string, candidates: readonly string[]) {
+    const several = `${candidates.join(", ")}${candidates.length > 3 ? ", …" : ""}`;
+    super(
+      candidates.length === 0
+        ? `No trace and no run goes by "${id}".`
+        : `"${id}" stands for several traces: ${several}.`,
+    );
+    this.candidates = candidates;
+  }
+}
+
 interface SpanRow {
+  no: number;
   span_id: string;
   parent_span_id: string | null;
   name: string;
-  started_at: string;
   start_ms: number;
   duration_ms: number;
-  status: TraceSpan["status"];
+  status_code: number;
+  status_message: string | null;
   error_type: string | null;
+  events: string | null;
+}
+
+interface UsageRow {
+  span_id: string;
+  models: string | null;
   input_tokens: number | null;
   output_tokens: number | null;
   cost_nano_usd: number | null;
-  counted: number | null;
+  counted: number;
 }
 
-const SPANS = `SELECT s.span_id, s.parent_span_id, s.name, s.started_at, s.start_ns / 1e6 AS start_ms,
-  s.duration_ms, s.status, s.attributes ->> '$."error.type"' AS error_type, u.*
-FROM spans s LEFT JOIN (
-  SELECT span_id AS id, sum(coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0)
-      + coalesce(cache_creation_tokens, 0)) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(cost_nano_usd) AS cost_nano_usd, max(counted) AS counted
-  FROM model_usage WHERE trace_id = ?1 GROUP BY span_id) u ON u.id = s.span_id
-WHERE s.trace_id = ?1 ORDER BY s.start_ns, s.id`;
-
-function resolveTraceId(reader: Reader, id: string): string | null {
-  if (id === "latest") {
-    const sql = "SELECT trace_id FROM executions ORDER BY id DESC LIMIT 1";
-    return reader.all<{ trace_id: string }>(sql)[0]?.trace_id ?? null;
-  }
-  const sql = `SELECT trace_id FROM executions WHERE id = ?1
-    UNION SELECT lower(hex(trace_id)) FROM traces WHERE lower(hex(trace_id)) LIKE ?2 LIMIT 2`;
-  const prefix = /^[0-9a-f]{4,32}$/i.test(id) ? `${id.toLowerCase()}%` : null;
-  const executionId = /^\d{1,9}$/.test(id) ? Number(id) : null;
-  const found = reader.all<{ trace_id: string }>(sql, executionId, prefix);
-  return found.length === 1 ? (found[0]?.trace_id ?? null) : null;
+interface EventJson {
+  name: string;
+  s: number;
+  ns: number;
+  attributes?: Record<string, unknown>;
 }
 
-function toSpan(row: SpanRow, beginMs: number): TraceSpan {
+/** Beyond this depth spans hang on the last one: a chain of thousands fits no screen, and no stack. */
+const MAX_DEPTH = 200;
+const STATUS = ["unset", "ok", "error"] as const;
+
+const SPANS = `SELECT s.id AS no, lower(hex(s.span_id)) AS span_id,
+  nullif(lower(hex(s.parent_span_id)), '') AS parent_span_id,
+  coalesce(s.detail ->> 'name', h.name) AS name, s.start_ns / 1e6 AS start_ms,
+  s.duration_ns / 1e6 AS duration_ms, s.status_code, s.detail ->> 'statusMessage' AS status_message,
+  (SELECT s.attribute_values ->> k.key FROM json_each(coalesce(s.detail -> 'keys', h.attribute_keys)) k
+    WHERE k.value = 'error.type') AS error_type,
+  s.detail -> 'events' AS events
+FROM span_rows s JOIN span_shapes h ON h.id = s.shape_id
+WHERE s.trace_no = ? ORDER BY s.start_ns, s.id`;
+
+const USAGE = `SELECT lower(hex(span_id)) AS span_id, group_concat(DISTINCT model) AS models,
+  sum(coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0)
+    + coalesce(cache_creation_tokens, 0)) AS input_tokens,
+  sum(output_tokens) AS output_tokens, sum(cost_nano_usd) AS cost_nano_usd, max(counted) AS counted
+FROM usage_rows WHERE trace_no = ? GROUP BY span_id`;
+
+const BY_PREFIX = `SELECT id, lower(hex(trace_id)) AS trace_id FROM traces
+WHERE trace_id BETWEEN unhex(?) AND unhex(?) ORDER BY trace_id LIMIT 4`;
+const BY_RUN = "SELECT trace_no AS id, trace_id FROM executions WHERE id = ?";
+const NEWEST = `SELECT trace_no AS id, trace_id FROM executions ORDER BY ended_ms DESC, id DESC LIMIT 1`;
+
+interface TraceRow {
+  id: number;
+  trace_id: string;
+}
+
+/** A run's id wins over the beginning of a trace id: it is what lists of runs show. */
+function findTrace(reader: Reader, id: string): TraceRow {
+  const first = (rows: TraceRow[]): TraceRow | undefined => rows[0];
+  const run =
+    id === "latest"
+      ? first(reader.all<TraceRow>(NEWEST))
+      : /^\d{1,15}$/.test(id)
+        ? first(reader.all<TraceRow>(BY_RUN, Number(id)))
+        : undefined;
+  if (run) return run;
+  const hex = /^[0-9a-f]{1,32}$/i.test(id) ? id.toLowerCase() : null;
+  const traces =
+    hex === null ? [] : reader.all<TraceRow>(BY_PREFIX, hex.padEnd(32, "0"), hex.padEnd(32, "f"));
+  const [trace] = traces;
+  if (trace && traces.length === 1) return trace;
+  throw new TraceNotFoundError(
+    id,
+    traces.map(({ trace_id }) => trace_id),
+  );
+}
+
+function exceptionOf({ name, attributes = {} }: EventJson): string | null {
+  if (name !== "exception") return null;
+  const parts = [attributes["exception.type"], attributes["exception.message"]];
+  return parts.filter((part) => typeof part === "string").join(": ") || null;
+}
+
+/** A run's account of each model, which the span's tokens and cost already say. */
+const ACCOUNT_EVENT = "spanledger.model_usage";
+
+function toEvents(json: string | null, beginMs: number): TraceEvent[] {
+  const events = json === null ? [] : (JSON.parse(json) as EventJson[]);
+  return events
+    .filter((event) => event.name !== ACCOUNT_EVENT)
+    .map((event) => ({
+      name: event.name,
+      atMs: event.s * 1000 + event.ns / 1e6 - beginMs,
+      exception: exceptionOf(event),
+    }));
+}
+
+function toSpan(row: SpanRow, usage: UsageRow | undefined, beginMs: number): TraceSpan {
   return {
     spanId: row.span_id,
     name: row.name,
     startMs: row.start_ms - beginMs,
     durationMs: row.duration_ms,
-    status: row.status,
+    status: STATUS[row.status_code] ?? "unset",
+    statusMessage: row.status_message,
     errorType: row.error_type,
-    inputTokens: row.input_tokens,
-    outputTokens: row.output_tokens,
-    costNanoUsd: row.cost_nano_usd,
-    counted: row.counted === 1,
+    models: usage?.models?.split(",") ?? [],
+    inputTokens: usage?.input_tokens ?? null,
+    outputTokens: usage?.output_tokens ?? null,
+    costNanoUsd: usage?.cost_nano_usd ?? null,
+    counted: usage?.counted === 1,
+    events: toEvents(row.events, beginMs),
     children: [],
   };
 }
 
-/**
- * One trace as a tree, by trace id (or the beginning of one), by a run's id, or `latest`.
- * Null where nothing, or more than one trace, goes by that name.
- */
-export function readTrace(reader: Reader, id: string): TraceTree | null {
-  return reader.snapshot(() => {
-    const traceId = resolveTraceId(reader, id);
-    if (traceId === null) return null;
-    const rows = reader.all<SpanRow>(SPANS, traceId);
-    const [first] = rows;
-    if (!first) return null;
-    const spans = new Map(rows.map((row) => [row.span_id, toSpan(row, first.start_ms)]));
-    const roots: TraceSpan[] = [];
-    for (const row of rows) {
-      const span = spans.get(row.span_id);
-      const parent = row.parent_span_id === null ? undefined : spans.get(row.parent_span_id);
-      if (span) (parent && parent !== span ? parent.children : roots).push(span);
+/** Hangs each span on its parent. What has none in the trace, or is its own ancestor, is a root. */
+function plant(rows: readonly SpanRow[], spans: ReadonlyMap<string, TraceSpan>): TraceSpan[] {
+  const roots: TraceSpan[] = [];
+  const parents = new Map(rows.map((row) => [row.span_id, row.parent_span_id]));
+  const depths = new Map<string, number>();
+  const depthOf = (id: string): number => {
+    const path: string[] = [];
+    let at: string | null = id;
+    while (at !== null && !depths.has(at) && spans.has(at)) {
+      depths.set(at, -1); // Under way: meeting it again means that it is its own ancestor.
+      path.push(at);
+      at = parents.get(at) ?? null;
     }
-    return { traceId, startedAt: first.started_at, roots };
+    const above = at === null ? undefined : depths.get(at);
+    if (above === -1 && at !== null) parents.set(path.at(-1) ?? at, null);
+    let depth = above === undefined || above === -1 ? -1 : above;
+    for (const step of path.reverse()) depths.set(step, ++depth);
+    return depths.get(id) ?? 0;
+  };
+  for (const { span_id } of rows) {
+    const span = spans.get(span_id);
+    if (!span) continue;
+    let depth = depthOf(span_id);
+    let parentId = parents.get(span_id) ?? null;
+    for (; depth > MAX_DEPTH && parentId !== null; depth--)
+      parentId = parents.get(parentId) ?? null;
+    const parent = parentId === null ? undefined : spans.get(parentId);
+    (parent ? parent.children : roots).push(span);
+  }
+  return roots;
+}
+
+/**
+ * One trace as a tree, by its trace id, the beginning of it, the id of its run, or `latest`.
+ * @throws {TraceNotFoundError} where nothing, or more than one trace, goes by that name.
+ */
+export function readTrace(reader: Reader, id: string): TraceTree {
+  return reader.snapshot(() => {
+    const trace = findTrace(reader, id);
+    const rows = reader.all<SpanRow>(SPANS, trace.id);
+    const usage = new Map(reader.all<UsageRow>(USAGE, trace.id).map((row) => [row.span_id, row]));
+    const beginMs = rows[0]?.start_ms ?? 0;
+    const spans = new Map(
+      rows.map((row) => [row.span_id, toSpan(row, usage.get(row.span_id), beginMs)]),
+    );
+    const endMs = rows.reduce((max, row) => Math.max(max, row.start_ms + row.duration_ms), beginMs);
+    return {
+      traceId: trace.trace_id,
+      startedAt: new Date(beginMs).toISOString(),
+      durationMs: endMs - beginMs,
+      spans: rows.length,
+      roots: plant(rows, spans),
+    };
   });
 }

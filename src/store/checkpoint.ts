@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { fileHolders } from "./file-holders.ts";
 
-const PASSIVE_EVERY_ROWS = 4000;
+const PASSIVE_EVERY_ROWS = 1000;
 const PASSIVE_EVERY_MS = 30_000;
 /** 64 MiB of 4 KiB pages. */
 const TRUNCATE_ABOVE_PAGES = 16_384;
@@ -29,7 +29,7 @@ interface Standstill {
 /**
  * The ladder, from what happens all the time to what never does:
  *
- * 1. PASSIVE, every 4000 rows and every 30 seconds in which rows were written. It waits for nobody and
+ * 1. PASSIVE, every 1000 rows and every 30 seconds in which rows were written. It waits for nobody and
  *    nobody waits for it; what a reader still needs stays for the next one. SQLite's own checkpoints
  *    are off (`wal_autocheckpoint = 0`), because they sync inside whichever commit crosses their mark.
  *    A WAL that went back as a whole is written from its start again, and cut to `journal_size_limit`.

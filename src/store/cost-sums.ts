@@ -97,7 +97,7 @@ export class SumGroups {
     let group = this.#groups.get(id);
     if (!group) {
       const sums = SUM_NAMES.map(() => 0);
-      group = { keys: [...keys], sums, durations: { counts: new Map(), encoded: [] } };
+      group = { keys: [...keys], sums, durations: { counts: new Map(), stored: [] } };
       this.#groups.set(id, group);
     }
     return group;
@@ -114,7 +114,7 @@ export interface RowSource {
 }
 
 /** `sum()` fails beyond 64 bits, which only absurd figures reach: then their sum may be inexact. */
-function valuesOf(source: RowSource, sql: string, params: (string | number | null)[]): unknown[][] {
+function valuesOf(source: RowSource, sql: string, params: (string | number)[]): unknown[][] {
   try {
     return source.values(sql, ...params);
   } catch (error) {
@@ -125,14 +125,15 @@ function valuesOf(source: RowSource, sql: string, params: (string | number | nul
 
 /** `?1` and `?2` are the range; filters take the numbers after them. */
 function filterSql(where: readonly SumFilter[], source: "usage" | "run" | "daily"): string {
-  const terms = where.map(({ key, value }, index) =>
-    value === null ? ` AND ${key[source]} IS NULL` : ` AND ${key[source]} = ?${index + 3}`,
+  let number = 2;
+  const terms = where.map(({ key, value }) =>
+    value === null ? ` AND ${key[source]} IS NULL` : ` AND ${key[source]} = ?${++number}`,
   );
   return terms.join("");
 }
 
-function paramsOf(query: SumQuery): (string | number | null)[] {
-  return [query.fromMs, query.toMs, ...query.where.map(({ value }) => value)];
+function paramsOf({ fromMs, toMs, where }: SumQuery): (string | number)[] {
+  return [fromMs, toMs, ...where.flatMap(({ value }) => value ?? [])];
 }
 
 function list(parts: readonly string[]): string {

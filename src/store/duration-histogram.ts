@@ -1,5 +1,5 @@
 /**
- * Durations as counts in buckets, so that days can be added up and still give percentiles. A bucket
+ * Durations as counts in buckets, so that periods can be added up and still give percentiles. A bucket
  * is at most 1/64 of its durations wide: a percentile read from its middle is off by less than 1 %.
  */
 
@@ -85,20 +85,24 @@ function decodeCounts(bytes: Uint8Array): Counts {
   return scratch;
 }
 
-/** The durations of one group of runs: what was read from rows, and periods that were encoded before. */
+/** The durations of a stored period, and their median and 95th percentile. */
+export interface StoredDurations {
+  encoded: Uint8Array;
+  p50Ms: number | null;
+  p95Ms: number | null;
+}
+
+/** The durations of one group of runs: those read from rows, and those of stored periods. */
 export interface Durations {
   counts: Map<number, number>;
-  encoded: Uint8Array[];
+  stored: StoredDurations[];
 }
 
 /** All counts in one, in `scratch`. */
-function mergeCounts({ counts, encoded }: Durations): Counts {
-  const [first] = encoded;
-  // So are most groups of a series: one period each.
-  if (first && encoded.length === 1 && counts.size === 0) return decodeCounts(first);
+function mergeCounts({ counts, stored }: Durations): Counts {
   sums.fill(0);
-  for (const bytes of encoded) {
-    const decoded = decodeCounts(bytes);
+  for (const { encoded } of stored) {
+    const decoded = decodeCounts(encoded);
     for (let i = 0; i < decoded.length; i++) {
       const bucket = decoded.buckets[i] ?? 0;
       sums[bucket] = (sums[bucket] ?? 0) + (decoded.counts[i] ?? 0);
@@ -116,17 +120,20 @@ function mergeCounts({ counts, encoded }: Durations): Counts {
   return scratch;
 }
 
-/**
- * For each share, in ascending order, the duration in ms that this share of the runs does not exceed;
- * null without runs.
- */
-export function percentilesMs(durations: Durations, shares: readonly number[]): (number | null)[] {
+const SHARES = [0.5, 0.95] as const;
+
+/** The durations in ms that half, and 95 %, of the runs do not exceed; null without runs. */
+export function percentilesMs(durations: Durations): (number | null)[] {
+  const [only] = durations.stored;
+  // So are most groups of a series: one period each.
+  if (only && durations.stored.length === 1 && durations.counts.size === 0)
+    return [only.p50Ms, only.p95Ms];
   const { buckets, counts, length } = mergeCounts(durations);
   let total = 0;
   for (let i = 0; i < length; i++) total += counts[i] ?? 0;
   let seen = 0;
   let at = -1;
-  return shares.map((share) => {
+  return SHARES.map((share) => {
     if (total === 0) return null;
     while (at < length - 1 && (at < 0 || seen < share * total)) seen += counts[++at] ?? 0;
     return middleMs(buckets[at] ?? 0);

@@ -1,7 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import {
   addSums,
-  type KeyValue,
   type RowSource,
   SUM_INDEX,
   SUM_NAMES,
@@ -9,13 +8,15 @@ import {
   SumGroups,
   type SumName,
 } from "./cost-sums.ts";
-import { encodeCounts } from "./duration-histogram.ts";
+import { encodeCounts, percentilesMs, type StoredDurations } from "./duration-histogram.ts";
 import {
   CUBES,
   firstHour,
   HOUR_MS,
+  KEYS_OFFSET,
   type PeriodHours,
   readTotals,
+  storedDurations,
   sumsOffset,
 } from "./period-totals.ts";
 
@@ -70,8 +71,8 @@ const FORGET = `DELETE FROM totalled_periods
 WHERE (hours, start) IN (VALUES (1, ?1), (24, ?1 / 24 * 24))`;
 
 const INSERT = `INSERT INTO period_totals
-  (hours, cube, start, place, k1, k2, durations, ${SUM_NAMES.join(", ")})
-VALUES (?, ?, ?, ?, ?, ?, ?, ${SUM_NAMES.map(() => "?").join(", ")})`;
+  (hours, cube, start, place, k1, k2, durations, p50_duration_ms, p95_duration_ms, ${SUM_NAMES.join(", ")})
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ${SUM_NAMES.map(() => "?").join(", ")})`;
 
 interface Period {
   hours: PeriodHours;
@@ -83,8 +84,8 @@ interface Period {
 
 /** What a total kept that can no longer be counted. */
 interface OldTotal {
-  sums: (KeyValue | number)[];
-  durations: Uint8Array;
+  sums: number[];
+  durations: StoredDurations;
 }
 
 /** Builds and forgets the totals of finished hours and days. */
@@ -203,8 +204,8 @@ export class PeriodTotalsBuilder {
     const totals = readTotals(this.#source, cube, hours, range);
     return new Map(
       totals.map((row) => [
-        JSON.stringify(row.slice(2, offset)),
-        { sums: row.slice(offset) as number[], durations: row[1] },
+        JSON.stringify(row.slice(KEYS_OFFSET, offset)),
+        { sums: row.slice(offset) as number[], durations: storedDurations(row) },
       ]),
     );
   }
@@ -214,10 +215,13 @@ export class PeriodTotalsBuilder {
     if (old) {
       for (const name of ONLY_LIVE) sums[SUM_INDEX[name]] = Number(old.sums[SUM_INDEX[name]]);
     }
-    const durations = old?.durations ?? encodeCounts(group.durations.counts);
+    const [p50Ms = null, p95Ms = null] = percentilesMs(group.durations);
+    const fresh = { encoded: encodeCounts(group.durations.counts), p50Ms, p95Ms };
+    const { encoded, ...percentiles } = old?.durations ?? fresh;
     const [k1 = null, k2 = null] = group.keys;
     const { hours, start } = period;
-    this.#db.query(INSERT).run(hours, cube, start, place, k1, k2, durations, ...sums);
+    const key = [hours, cube, start, place, k1, k2];
+    this.#db.query(INSERT).run(...key, encoded, percentiles.p50Ms, percentiles.p95Ms, ...sums);
   }
 
   /** Once a day has its total, hours before those that are kept go. */

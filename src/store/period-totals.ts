@@ -18,6 +18,7 @@ import {
   SUM_NAMES,
   type SumKey,
 } from "./cost-sums.ts";
+import type { StoredDurations } from "./duration-histogram.ts";
 
 export const HOUR_MS: number = 3_600_000;
 /** The lengths of the periods that have totals, in hours. */
@@ -72,16 +73,25 @@ export function totalledRanges(
   return ranges;
 }
 
-/** A row of totals: where its period begins, the values of its cube's keys, the durations, the sums. */
+/** A row of totals: where its period begins, its durations, the values of its cube's keys, the sums. */
 export type TotalRow = [
   start: number,
   durations: Uint8Array,
+  p50Ms: number | null,
+  p95Ms: number | null,
   ...keysAndSums: (KeyValue | number)[],
 ];
 
+/** Where the cube's keys begin in a `TotalRow`. */
+export const KEYS_OFFSET = 4;
+
 /** Where the sums begin in a `TotalRow`. */
 export function sumsOffset(cube: string): number {
-  return 2 + (CUBES[cube]?.length ?? 0);
+  return KEYS_OFFSET + (CUBES[cube]?.length ?? 0);
+}
+
+export function storedDurations([, encoded, p50Ms, p95Ms]: TotalRow): StoredDurations {
+  return { encoded, p50Ms, p95Ms };
 }
 
 /** The totals of all periods of a range, all of which have one. */
@@ -91,8 +101,8 @@ export function readTotals(
   hours: PeriodHours,
   { fromHour, toHour }: HourRange,
 ): TotalRow[] {
-  const keys = ["k1, ", "k2, "].slice(0, sumsOffset(cube) - 2).join("");
-  const sql = `SELECT start, durations, ${keys}${SUM_NAMES.join(", ")} FROM period_totals
-WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4`;
+  const keys = ["k1, ", "k2, "].slice(0, CUBES[cube]?.length ?? 0).join("");
+  const sql = `SELECT start, durations, p50_duration_ms, p95_duration_ms, ${keys}${SUM_NAMES.join(", ")}
+FROM period_totals WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4`;
   return source.values(sql, hours, cube, fromHour, toHour) as TotalRow[];
 }

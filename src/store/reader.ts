@@ -2,9 +2,10 @@
  * The reading side of the file: a read-only connection beside any writer, which it never blocks. Every
  * query is short; several that belong together run in one snapshot.
  */
-import { Database, type SQLQueryBindings } from "bun:sqlite";
+import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { firstWord, isSeveral } from "./sql-text.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
 const BUSY_TIMEOUT_MS = 2000;
@@ -34,7 +35,11 @@ function checkPath(path: string): void {
 
 function checkOwnership(db: Database, path: string): void {
   if (pragma(db, "application_id") !== APPLICATION_ID) {
-    throw new StoreError("foreign", path, `${path} is not a spanledger database.`);
+    throw new StoreError(
+      "foreign",
+      path,
+      `${path} is not a spanledger database; name another file.`,
+    );
   }
   const version = pragma(db, "user_version");
   const known = MIGRATIONS.length;
@@ -46,6 +51,26 @@ function checkOwnership(db: Database, path: string): void {
     const message = `${path} has the older schema version ${version}: start the host once, or run spanledger maintain, to bring it to ${known}.`;
     throw new StoreError("older", path, message);
   }
+}
+
+/** A person's own SQL that cannot be run. */
+export class SqlError extends Error {
+  override readonly name = "SqlError";
+}
+
+/** What a person asked for; integers beyond 2^53 are bigints. */
+export interface QueryResult {
+  columns: string[];
+  rows: (string | number | bigint | Uint8Array | null)[][];
+}
+
+/** What only reads the file, and no other: ATTACH and PRAGMA do more, even read-only. */
+const ASKING_WORDS: readonly string[] = ["select", "with", "values", "explain"];
+
+function narrow(value: QueryResult["rows"][number][number]): typeof value {
+  if (typeof value !== "bigint") return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 /** A read-only look at one file. Close it when done. */
@@ -87,6 +112,31 @@ export class Reader implements Disposable {
       return statement.values(...params);
     } finally {
       statement.finalize();
+    }
+  }
+
+  /**
+   * Runs one statement of a person's own SQL, which can read this file and nothing else.
+   * @throws {SqlError} that says what is wrong with it.
+   */
+  query(sql: string): QueryResult {
+    if (!ASKING_WORDS.includes(firstWord(sql))) {
+      throw new SqlError("Only queries are run here: SELECT, WITH, VALUES or EXPLAIN.");
+    }
+    if (isSeveral(sql)) throw new SqlError("Only one statement is run at a time.");
+    try {
+      const statement = this.#db.prepare<unknown, []>(sql);
+      try {
+        if (!statement.readonly)
+          throw new SqlError("This statement writes; the file is only read.");
+        const rows = statement.safeIntegers(true).values() as QueryResult["rows"];
+        return { columns: statement.columnNames, rows: rows.map((row) => row.map(narrow)) };
+      } finally {
+        statement.finalize();
+      }
+    } catch (error) {
+      if (error instanceof SqlError || !(error instanceof SQLiteError)) throw error;
+      throw new SqlError(`SQLite says: ${error.message}.`, { cause: error });
     }
   }
 

@@ -299,9 +299,83 @@ CREATE TABLE period_totals (
   approx_cost_nano_usd INTEGER NOT NULL,      -- of a price for a model that is only nearly the same
   checked_reported_nano_usd INTEGER NOT NULL, -- reported cost of usage that also has a computed one
   checked_computed_nano_usd INTEGER NOT NULL, -- and that computed cost
+  p50_duration_ms REAL,              -- NULL: no run
+  p95_duration_ms REAL,
   durations BLOB NOT NULL,           -- of the runs: duration-histogram.ts
   PRIMARY KEY (hours, cube, start, place)
 ) STRICT, WITHOUT ROWID;`;
+
+/** Views for people's own SQL, and for tools that read SQLite: docs/sql.md. */
+const READY_VIEWS = `
+CREATE VIEW run_costs AS SELECT
+  e.id,
+  e.trace_id,
+  e.created_at AS ended_at,          -- UTC, YYYY-MM-DD HH:MM:SS
+  substr(e.created_at, 1, 10) AS day, -- UTC, YYYY-MM-DD
+  substr(e.created_at, 1, 7) AS month, -- UTC, YYYY-MM
+  e.agent_name,
+  e.repo,
+  e.pr_number,
+  e.event_type,
+  e.session_id,
+  e.provider,
+  e.model,                           -- the one it ran on, or was configured for
+  e.conclusion,                      -- success, failure or error
+  e.conclusion <> 'success' AS failed, -- 1 or 0
+  e.error_type,
+  e.num_turns,
+  e.duration_ms / 1000.0 AS duration_s, -- seconds
+  e.input_tokens,                    -- uncached input
+  e.cache_read_tokens,
+  e.cache_creation_tokens,
+  e.output_tokens,
+  e.cache_read_tokens * 1.0 / nullif(e.input_tokens + e.cache_read_tokens + e.cache_creation_tokens, 0)
+    AS cache_hit_share,              -- of all input, 0 to 1
+  e.cost_usd,                        -- NULL: unknown
+  e.cost_source,                     -- reported, estimated or none
+  e.unpriced > 0 AS is_lower_bound   -- 1: a part of its cost is unknown
+FROM executions e;
+CREATE VIEW daily_costs AS
+WITH uses AS (SELECT u.*,
+    row_number() OVER (PARTITION BY u.trace_no, u.execution_id ORDER BY u.id) AS of_run,
+    row_number() OVER (PARTITION BY u.trace_no, u.execution_id, u.provider, u.model ORDER BY u.id) AS of_model
+  FROM usage_rows u WHERE u.counted),
+lines AS (
+  SELECT strftime('%Y-%m-%d', u.ended_ms / 1000, 'unixepoch') AS day, e.agent_name, e.repo,
+    e.event_type, u.provider, u.model, e.id IS NOT NULL AND u.of_run = 1 AS runs,
+    e.id IS NOT NULL AND u.of_run = 1 AND e.conclusion <> 'success' AS failures,
+    e.id IS NOT NULL AND u.of_model = 1 AS model_runs,
+    u.input_tokens, u.cache_read_tokens, u.cache_creation_tokens, u.output_tokens,
+    u.cost_nano_usd, u.cost_nano_usd IS NULL AS unpriced
+  FROM uses u LEFT JOIN executions e ON e.id = u.execution_id
+  UNION ALL
+  SELECT strftime('%Y-%m-%d', e.ended_ms / 1000, 'unixepoch'), e.agent_name, e.repo,
+    e.event_type, e.provider, e.model, 1, e.conclusion <> 'success', 1, 0, 0, 0, 0, NULL, 0
+  FROM executions e WHERE NOT EXISTS (SELECT 1 FROM usage_rows u
+    WHERE u.trace_no = e.trace_no AND u.execution_id = e.id AND u.counted)
+  UNION ALL
+  SELECT day, agent_name, repo, event_type, provider, model, runs, failures, model_runs,
+    input_tokens, cache_read_tokens, cache_creation_tokens, output_tokens,
+    iif(uses > unpriced, cost_nano_usd, NULL), unpriced
+  FROM usage_daily)
+SELECT
+  day,                               -- UTC, YYYY-MM-DD; purged days are in it
+  agent_name,
+  repo,
+  event_type,
+  provider,
+  model,
+  sum(runs) AS runs,                 -- each run once, on the line of its first model: sum them
+  sum(failures) AS failures,         -- those of them that did not succeed
+  sum(model_runs) AS model_runs,     -- runs that used this model: a run of two models is in two lines
+  coalesce(sum(input_tokens), 0) AS input_tokens, -- uncached input
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(cache_creation_tokens), 0) AS cache_creation_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  sum(cost_nano_usd) / 1e9 AS cost_usd, -- NULL: unknown
+  sum(cost_nano_usd) AS cost_nano_usd,
+  sum(unpriced) AS unpriced          -- uses of the model whose cost is unknown
+FROM lines GROUP BY day, agent_name, repo, event_type, provider, model;`;
 
 /** Step n brings a file from `user_version` n to n + 1. */
 export const MIGRATIONS: readonly string[] = [
@@ -309,4 +383,5 @@ export const MIGRATIONS: readonly string[] = [
   UPKEEP,
   FORWARDING,
   PERIOD_TOTALS,
+  READY_VIEWS,
 ];

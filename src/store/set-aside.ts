@@ -7,7 +7,8 @@ import { lstatSync, openSync, readSync, renameSync, type Stats } from "node:fs";
 import { APPLICATION_ID } from "./schema.ts";
 import { toStoreError } from "./store-error.ts";
 
-const SUFFIXES: readonly string[] = ["", "-wal", "-shm"];
+const SIDE_SUFFIXES: readonly string[] = ["-wal", "-shm", "-journal"];
+const SUFFIXES: readonly string[] = ["", ...SIDE_SUFFIXES];
 const MAGIC = "SQLite format 3\0";
 const APPLICATION_ID_OFFSET = 68;
 
@@ -46,7 +47,8 @@ export function setAside(
  * @returns the new name, or null where there was nothing to do.
  */
 export function setAsideStrayWal(path: string, nowMs: number): string | null {
-  if (statOf(path) || !(statOf(`${path}-wal`) || statOf(`${path}-shm`))) return null;
+  if (statOf(path) || !SIDE_SUFFIXES.some((suffix) => statOf(path + suffix))) return null;
+  if (statOf(path)) return null; // Another process has just made the database, and they are its own.
   return setAside(path, "stray", nowMs);
 }
 

@@ -148,8 +148,8 @@ export class Store {
   }
 
   /**
-   * Whether the path leads to another file by now, or to none. A batch committed before this was
-   * asked is certain to be in the file at the path only where the answer is false.
+   * Whether the path leads to another file by now, or to none. Asked after a write: what was committed
+   * before is certain to be in the file at the path only where the answer is false.
    */
   hasMoved(): boolean {
     if (this.path === MEMORY_PATH) return false;
@@ -158,7 +158,7 @@ export class Store {
     // A -wal that was deleted or replaced takes what is committed from now on along with it.
     const walInode = inodeOf(`${this.path}-wal`);
     if (this.#walInode === 0) this.#walInode = walInode;
-    return walInode !== this.#walInode;
+    return walInode === 0 || walInode !== this.#walInode;
   }
 
   /** Closes a file that has moved, and takes its -wal away from the path, where a new file will stand. */

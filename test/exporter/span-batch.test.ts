@@ -5,14 +5,16 @@ import type { SpanRecord } from "../../src/exporter/span-record.ts";
 import { spanRecordOf } from "../support/writers.ts";
 
 const text = fc.string({ unit: "grapheme" });
+/** As records have it: JSON, of whatever text. */
+const json = text.map((value) => JSON.stringify({ value }));
 const record: fc.Arbitrary<SpanRecord> = fc
   .record({
     name: text,
-    resource: text,
-    scope: text,
-    attributeKeys: text,
-    attributeValues: text,
-    detail: fc.option(text),
+    resource: json,
+    scope: json,
+    attributeKeys: json,
+    attributeValues: json,
+    detail: fc.option(json),
     parentSpanId: fc.option(text),
     durationNs: fc.maxSafeNat(),
     startS: fc.nat(),

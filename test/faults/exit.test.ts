@@ -43,6 +43,26 @@ describe("no span is lost and the exit code is the host's own, when the process 
   }
 });
 
+test("a signal that the host listens to itself flushes, and is the host's to decide", () => {
+  const dbPath = join(tempDir(), "t.db");
+  const script = `
+    import { startTelemetry } from ${JSON.stringify(join(import.meta.dir, "../../src/index.ts"))};
+    const telemetry = startTelemetry({ dbPath: ${JSON.stringify(dbPath)}, flushOnSignals: true });
+    process.on("SIGTERM", () => {
+      console.log(telemetry.health().committed);
+      setTimeout(() => {
+        telemetry.tracer.startSpan("work", { attributes: { n: 1 } }).end();
+        process.exit(5);
+      }, 20);
+    });
+    telemetry.tracer.startSpan("work", { attributes: { n: 0 } }).end();
+    process.kill(process.pid, "SIGTERM");
+    setTimeout(() => {}, 5000);`;
+  const child = Bun.spawnSync([process.execPath, "-e", script]);
+  expect([child.exitCode, child.stdout.toString()]).toEqual([5, "1\n"]);
+  expect(spansIn(dbPath)).toEqual({ numbers: [0, 1], integrity: "ok" });
+});
+
 test("a signal that nobody asked to be listened to ends the process at once", async () => {
   const host = await hostWithSpans(join(tempDir(), "t.db"));
   host.child.kill("SIGTERM");

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Contents, type Diagnosis, diagnose } from "../../store/diagnosis.ts";
-import type { Cli } from "../cli.ts";
+import { type Cli, CliError } from "../cli.ts";
 import { withProgress } from "../progress.ts";
 import { formatBytes, formatCount } from "../quantities.ts";
 import { terminalText } from "../terminal-text.ts";
@@ -64,6 +64,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
         diagnose(cli.dbPath(), cli.nowMs),
       );
       cli.print(flags.json ? JSON.stringify(diagnosis, null, 2) : formatDiagnosis(diagnosis));
-      if (diagnosis.findings.length > 0) process.exitCode = 1;
+      const { length } = diagnosis.findings;
+      if (length > 0) throw new CliError(length === 1 ? "1 finding." : `${length} findings.`);
     });
 }

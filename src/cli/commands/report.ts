@@ -1,91 +1,151 @@
-import { type Command, InvalidArgumentError } from "commander";
-import { type CostReport, type CostSums, costReport } from "../../report/cost-report.ts";
-import { DIMENSIONS, type Dimension, isDimension } from "../../report/dimensions.ts";
-import { openReader } from "../../store/reader.ts";
-import type { Cli } from "../cli.ts";
-import { parseMoment } from "../period.ts";
-import { formatCount, formatUsd } from "../quantities.ts";
-import { type Column, formatTable } from "../table.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { compareCosts } from "../../report/compare-costs.ts";
+import {
+  type CostReport,
+  type CostSums,
+  costReport,
+  SORTS,
+  type Sort,
+} from "../../report/cost-report.ts";
+import { DIMENSIONS, type Dimension, isTimeUnit } from "../../report/dimensions.ts";
+import { openReader, type Reader } from "../../store/reader.ts";
+import { type Cli, CliError } from "../cli.ts";
+import { costColumns, formatComparison } from "../cost-columns.ts";
+import {
+  addExamples,
+  addFormatOptions,
+  addPeriodOptions,
+  type Filter,
+  formatOf,
+  oneOf,
+  type PeriodFlags,
+  parseDimensions,
+  parseWhere,
+  periodOf,
+  wholeNumber,
+} from "../options.ts";
+import { parseSpanMs } from "../period.ts";
+import { formatUsd } from "../quantities.ts";
+import { type Format, formatRows } from "../table.ts";
 import { terminalText } from "../terminal-text.ts";
 
-function parseBy(text: string): Dimension[] {
-  return text.split(",").map((part) => {
-    const name = part.trim() as Dimension;
-    if (isDimension(name)) return name;
-    throw new InvalidArgumentError(`"${part}" is none of ${DIMENSIONS.join(", ")}.`);
-  });
+interface ReportFlags extends PeriodFlags {
+  by?: Dimension[];
+  where?: Filter[];
+  sort?: Sort;
+  top?: number;
+  compare?: number;
+  failOver?: number;
+  format: Format;
+  json?: boolean;
 }
 
-const SUM_COLUMNS: readonly Column[] = [
-  "runs",
-  "failed",
-  "uncached in",
-  "cache read",
-  "cache write",
-  "output",
-  "cost",
-].map((title) => ({ title, align: "right" }));
+const DEFAULT_BY: readonly Dimension[] = ["model"];
 
-function sumCells(sums: CostSums): string[] {
-  return [
-    ...[sums.runs, sums.failures, sums.inputTokens, sums.cacheReadTokens].map(formatCount),
-    ...[sums.cacheCreationTokens, sums.outputTokens].map(formatCount),
-    sums.unpriced > 0 && sums.costNanoUsd !== null
-      ? `≥ ${formatUsd(sums.costNanoUsd)}`
-      : formatUsd(sums.costNanoUsd),
-  ];
+function parseUsd(text: string): number {
+  if (/^\d{1,9}(\.\d{1,9})?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`"${text}" is not an amount in dollars like 12.50.`);
 }
 
-/** What a reader of the sums must know besides them. */
-function footnotes(report: CostReport): string[] {
-  const notes: string[] = [];
-  if (report.unpricedModels.length > 0) {
-    notes.push(
-      `No price is known for ${report.unpricedModels.join(", ")}: its cost is not in the sums.`,
-    );
-  }
-  for (const [reason, spans] of Object.entries(report.droppedSpans)) {
-    notes.push(`${formatCount(spans)} spans were lost (${reason}): the sums are a lower bound.`);
-  }
-  for (const file of report.setAsideFiles) {
-    notes.push(`A damaged file was set aside as ${file}: what it holds is not in the sums.`);
-  }
-  return notes.map(terminalText);
+function parseLength(text: string): number {
+  const ms = parseSpanMs(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError(`"${text}" is not a length of time like 7d or 12h.`);
 }
 
-function formatReport(report: CostReport): string {
-  if (report.total.runs === 0 && report.groups.length === 0) {
-    return ["No runs in this period.", ...footnotes(report)].join("\n");
+function formatReport(report: CostReport, format: Format, cli: Cli): string {
+  const { groups, rest, total, notes, by } = report;
+  const sentences = notes.map(({ text }) => text);
+  if (format === "table" && groups.length === 0) {
+    return ["No runs in this period.", ...sentences.map(terminalText)].join("\n");
   }
-  const keys: Column[] = report.by.map((title) => ({ title, align: "left" }));
-  const rows = report.groups.map((group) => [
-    ...report.by.map((dimension) => group.key[dimension] ?? "-"),
-    ...sumCells(group),
-  ]);
-  const label = report.by.map((_, index) => (index === 0 ? "total" : ""));
-  if (report.by.length > 0) rows.push([...label, ...sumCells(report.total)]);
-  return [formatTable([...keys, ...SUM_COLUMNS], rows), ...footnotes(report)].join("\n");
+  const columns = costColumns(report);
+  const label = (text: string) =>
+    Object.fromEntries(by.map((name, i) => [name, i === 0 ? text : ""]));
+  const rows: (CostSums & { key: Record<string, string | null> })[] = [...groups];
+  if (rest !== null && format !== "csv")
+    rows.push({ key: label(`(${rest.groups} more)`), ...rest });
+  const options = {
+    notes: sentences,
+    ...(by.length > 0 && { total: { key: label("total"), ...total } }),
+  };
+  return formatRows(format, report, columns, rows, cli.terminal, options);
+}
+
+function compare(cli: Cli, reader: Reader, flags: ReportFlags, shiftMs: number): CostReport {
+  const period = periodOf(cli, flags);
+  const until = period.until ?? new Date(cli.nowMs);
+  const since = period.since ?? new Date(until.getTime() - shiftMs);
+  const { by = DEFAULT_BY, where, sort } = flags;
+  const query = { by, where, sort, tz: flags.tz, since, until, shiftMs };
+  const comparison = compareCosts(reader, query);
+  cli.print(formatComparison(comparison, formatOf(flags), cli.terminal));
+  return comparison.current;
+}
+
+function report(cli: Cli, reader: Reader, flags: ReportFlags): CostReport {
+  const { by = DEFAULT_BY, where, sort, top } = flags;
+  const value = costReport(reader, { by, where, sort, top, ...periodOf(cli, flags) });
+  cli.print(formatReport(value, formatOf(flags), cli));
+  return value;
+}
+
+function run(cli: Cli, command: Command, flags: ReportFlags): void {
+  if (flags.compare !== undefined) {
+    const time = flags.by?.find(isTimeUnit);
+    if (time)
+      command.error(`error: --compare cannot go with --by ${time}: two periods share none.`);
+    if (flags.top !== undefined) command.error("error: --compare cannot go with --top.");
+  }
+  using reader = openReader(cli.dbPath());
+  const { total } =
+    flags.compare === undefined
+      ? report(cli, reader, flags)
+      : compare(cli, reader, flags, flags.compare);
+  const { failOver } = flags;
+  if (failOver === undefined || (total.costNanoUsd ?? 0) <= failOver * 1e9) return;
+  throw new CliError(
+    `The cost of ${formatUsd(total.costNanoUsd)} is over ${formatUsd(failOver * 1e9)} (--fail-over).`,
+  );
 }
 
 export function addReportCommand(program: Command, cli: Cli): void {
-  const parseDate = (text: string): Date => {
-    const moment = parseMoment(text, cli.nowMs);
-    if (moment) return moment;
-    throw new InvalidArgumentError(
-      `"${text}" is neither like 30d or 12h nor a date like 2026-01-31.`,
-    );
-  };
-  program
-    .command("report")
-    .description("what was spent, grouped, dearest first")
-    .option("--by <dimensions>", `comma list of ${DIMENSIONS.join(", ")}`, parseBy, ["model"])
-    .option("--since <moment>", "30d, 12h or a date: only what ended from then on", parseDate)
-    .option("--until <moment>", "30d, 12h or a date: only what ended before", parseDate)
-    .option("--json", "print JSON and nothing else")
-    .action((options: { by: Dimension[]; since?: Date; until?: Date; json?: boolean }) => {
-      using reader = openReader(cli.dbPath());
-      const { json, ...query } = options;
-      const report = costReport(reader, query);
-      cli.print(json ? JSON.stringify(report, null, 2) : formatReport(report));
-    });
+  const command = program.command("report").description("what was spent, grouped, with a total");
+  command.option(
+    "--by <dimensions>",
+    `comma list of ${DIMENSIONS.join(", ")} or attr:KEY (default: model)`,
+    parseDimensions,
+  );
+  addPeriodOptions(command, cli)
+    .option(
+      "--where <key=value>",
+      "only this repo, model, …; may be given several times",
+      parseWhere,
+    )
+    .addOption(sortOption())
+    .option("--top <n>", "only the first n groups, and the others in one line", wholeNumber(1))
+    .option(
+      "--compare <length>",
+      "against the period that began so much earlier, e.g. 7d",
+      parseLength,
+    )
+    .option("--fail-over <usd>", "exit with 1 where the total is above this", parseUsd);
+  addFormatOptions(command).action((flags: ReportFlags) => run(cli, command, flags));
+  addExamples(command, [
+    ["spanledger report --by model,repo --since 30d", "this month, by model and repository"],
+    ["spanledger report --by day --since 2w --tz Europe/Berlin", "the last days, as a series"],
+    ["spanledger report --by pr --where repo=acme/api --top 10", "the dearest pull requests"],
+    ["spanledger report --by event --compare 7d", "this week against the last"],
+    ["spanledger report --since 24h --fail-over 50", "for CI: fails above 50 dollars"],
+    ["spanledger report --by day,model --format csv > costs.csv", "for a spreadsheet"],
+  ]);
+}
+
+function sortOption(): Option {
+  const option = new Option(
+    "--sort <column>",
+    "descending; key: as grouped (default: cost, series: key)",
+  );
+  option.argChoices = [...SORTS];
+  return option.argParser((text) => oneOf(text, SORTS));
 }

@@ -13,6 +13,7 @@ import { QueryRun } from "./query-run.ts";
 /** A function with the signature of the Agent SDK's `query`. */
 export type QueryFunction = (params: never) => object;
 
+/** Options of `instrumentQuery`. */
 export interface InstrumentQueryOptions<Q extends QueryFunction = QueryFunction>
   extends ContentOptions {
   /** Says what a query is about, from what it was given. What it throws is logged. */

@@ -1,0 +1,123 @@
+import type { ComparedGroup, CostComparison } from "../report/compare-costs.ts";
+import type { CostReport, CostSums } from "../report/cost-report.ts";
+import type { Terminal } from "./cli.ts";
+import { formatChange, formatUsd } from "./quantities.ts";
+import { bar } from "./style.ts";
+import { type Column, type Format, formatRows } from "./table.ts";
+
+type Keyed = { key: Record<string, string | null> };
+const BAR_WIDTH = 12;
+
+function keyColumns<Row extends Keyed>(by: readonly string[]): Column<Row>[] {
+  return by.map((name) => ({
+    title: name,
+    name,
+    kind: "text",
+    value: ({ key }) => key[name] ?? null,
+    style: ({ key }) => (key[name] === null ? "dim" : null),
+  }));
+}
+
+/** A known part of a cost is a lower bound. */
+function formatCost({ costNanoUsd, unpriced }: CostSums): string {
+  return `${costNanoUsd !== null && unpriced > 0 ? "≥ " : ""}${formatUsd(costNanoUsd)}`;
+}
+
+/** The columns of a cost report; on a terminal with a bar for each group's cost. */
+export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed>[] {
+  const dearest = groups.reduce((max, { costNanoUsd }) => Math.max(max, costNanoUsd ?? 0), 0);
+  const names = new Set(groups.map(({ key }) => key));
+  const number = (
+    title: string,
+    name: string,
+    kind: Column<CostSums>["kind"],
+    value: (sums: CostSums) => number | null,
+  ): Column<CostSums & Keyed> => ({ title, name, kind, value });
+  return [
+    ...keyColumns<CostSums & Keyed>(by),
+    number("runs", "runs", "count", (sums) => sums.runs),
+    {
+      ...number("failed", "failures", "count", (sums) => sums.failures),
+      style: ({ failures }) => (failures > 0 ? "red" : null),
+    },
+    number("uncached in", "input_tokens", "count", (sums) => sums.inputTokens),
+    number("cache read", "cache_read_tokens", "count", (sums) => sums.cacheReadTokens),
+    number("cache write", "cache_creation_tokens", "count", (sums) => sums.cacheCreationTokens),
+    number("output", "output_tokens", "count", (sums) => sums.outputTokens),
+    number("hit", "cache_hit_share", "share", (sums) => sums.cacheHitShare),
+    {
+      ...number("cost", "cost_usd", "usd", (sums) => sums.costNanoUsd),
+      text: formatCost,
+      style: ({ costNanoUsd }) => (costNanoUsd === null ? "yellow" : null),
+    },
+    number("cost/run", "cost_per_run_usd", "usd", ({ costPerRunUsd }) =>
+      costPerRunUsd === null ? null : costPerRunUsd * 1e9,
+    ),
+    number("p50", "p50_duration_ms", "ms", (sums) => sums.p50DurationMs),
+    number("p95", "p95_duration_ms", "ms", (sums) => sums.p95DurationMs),
+    {
+      ...number("", "bar", "text", () => null),
+      // Totals would dwarf what the bars compare.
+      text: ({ key, costNanoUsd }) =>
+        names.has(key) && dearest > 0 ? bar((costNanoUsd ?? 0) / dearest, BAR_WIDTH) : "",
+      style: () => "cyan",
+      isDrawing: true,
+    },
+  ];
+}
+
+function comparisonColumns(by: readonly string[]): Column<ComparedGroup>[] {
+  const pair = (
+    title: string,
+    name: string,
+    kind: Column<ComparedGroup>["kind"],
+    value: (sums: CostSums) => number | null,
+  ): Column<ComparedGroup>[] => {
+    const now = ({ current }: ComparedGroup): number | null => (current ? value(current) : 0);
+    const before = ({ previous }: ComparedGroup): number | null => (previous ? value(previous) : 0);
+    return [
+      { title, name, kind, value: now },
+      { title: "before", name: `${name}_before`, kind, value: before },
+      {
+        title: "change",
+        name: `${name}_change`,
+        kind: "share",
+        value: (row) => {
+          const [from, to] = [before(row), now(row)];
+          return from === null || to === null || from === 0 ? null : (to - from) / from;
+        },
+        text: (row) => formatChange(before(row), now(row)),
+      },
+    ];
+  };
+  return [
+    ...keyColumns<ComparedGroup>(by),
+    ...pair("runs", "runs", "count", (sums) => sums.runs),
+    ...pair("failed", "failures", "count", (sums) => sums.failures),
+    // No runs cost nothing; runs without a known cost may have cost anything.
+    ...pair(
+      "cost",
+      "cost_usd",
+      "usd",
+      ({ costNanoUsd, runs }) => costNanoUsd ?? (runs === 0 ? 0 : null),
+    ),
+  ];
+}
+
+export function formatComparison(
+  comparison: CostComparison,
+  format: Format,
+  terminal: Terminal,
+): string {
+  const { groups, current, previous } = comparison;
+  const { by } = current;
+  if (format === "table" && groups.length === 0) return "No runs in either period.";
+  const key = Object.fromEntries(by.map((name, index) => [name, index === 0 ? "total" : ""]));
+  const total = {
+    key,
+    current: { key, ...current.total },
+    previous: { key, ...previous.total },
+  };
+  const notes = current.notes.map(({ text }) => text);
+  return formatRows(format, comparison, comparisonColumns(by), groups, terminal, { total, notes });
+}

@@ -1,0 +1,111 @@
+/** Options that several commands share, with the sentences for what cannot be meant. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "../report/dimensions.ts";
+import { isTimeZone } from "../report/time-buckets.ts";
+import type { Cli } from "./cli.ts";
+import { nearMiss, suggestion } from "./near-miss.ts";
+import { parseMoment } from "./period.ts";
+import { FORMATS, type Format } from "./table.ts";
+
+/** Adds `--format` and its short form `--json`; read them with `formatOf`. */
+export function addFormatOptions(command: Command): Command {
+  const format = new Option("--format <name>", "how to print")
+    .argParser((text) => oneOf(text, FORMATS))
+    .default("table");
+  format.argChoices = [...FORMATS];
+  return command.addOption(format).option("--json", "the same as --format json");
+}
+
+export function formatOf({ format, json }: { format: Format; json?: boolean }): Format {
+  return json === true ? "json" : format;
+}
+
+export function oneOf<T extends string>(text: string, names: readonly T[]): T {
+  const name = names.find((known) => known === text);
+  if (name !== undefined) return name;
+  throw new InvalidArgumentError(suggestion(text, names));
+}
+
+const PLAIN_DIMENSIONS = DIMENSIONS.filter((name) => !isTimeUnit(name));
+
+export function parseDimension(text: string): Dimension {
+  if (isDimension(text)) return text;
+  throw new InvalidArgumentError(`"${text}": ${suggestion(text, [...DIMENSIONS, "attr:KEY"])}`);
+}
+
+export function parseDimensions(text: string): Dimension[] {
+  return text.split(",").map((part) => parseDimension(part.trim()));
+}
+
+export type Filter = readonly [Dimension, string | null];
+
+/** `KEY=VALUE`, added to those before; an empty value stands for what is unknown. */
+export function parseWhere(text: string, before: readonly Filter[] | undefined): Filter[] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError(`"${text}" is not like repo=acme/api.`);
+  const name = parseDimension(text.slice(0, at));
+  if (isTimeUnit(name)) {
+    throw new InvalidArgumentError(
+      `A ${name} is chosen with --since and --until; use ${PLAIN_DIMENSIONS.join(", ")} or attr:KEY.`,
+    );
+  }
+  return [...(before ?? []), [name, text.slice(at + 1) || null]];
+}
+
+/** A parser of whole numbers from `min` on. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= min) return Number(text);
+    throw new InvalidArgumentError(`"${text}" is not a whole number from ${min} on.`);
+  };
+}
+
+export function parseTimeZone(text: string): string {
+  if (isTimeZone(text)) return text;
+  const near = nearMiss(text, Intl.supportedValuesOf("timeZone"));
+  throw new InvalidArgumentError(
+    `"${text}" is no time zone like Europe/Berlin${near === null ? "." : `. Did you mean ${near}?`}`,
+  );
+}
+
+export interface PeriodFlags {
+  since?: string;
+  until?: string;
+  tz?: string;
+}
+
+/** Adds `--since`, `--until` and `--tz`; read them with `periodOf`. */
+export function addPeriodOptions(command: Command, cli: Cli): Command {
+  const check = (text: string): string => {
+    if (parseMoment(text, cli.nowMs)) return text;
+    throw new InvalidArgumentError(
+      `"${text}" is neither like 30d or 12h nor a date like 2026-01-31.`,
+    );
+  };
+  return command
+    .option("--since <moment>", "from 30d, 12h or 2w ago, or from a date or time on", check)
+    .option("--until <moment>", "the same, but only what ended before", check)
+    .option("--tz <zone>", "time zone of dates, e.g. Europe/Berlin (default: UTC)", parseTimeZone);
+}
+
+export interface Period {
+  since: Date | undefined;
+  until: Date | undefined;
+  tz: string | undefined;
+}
+
+export function periodOf(cli: Cli, { since, until, tz }: PeriodFlags): Period {
+  const moment = (text: string | undefined): Date | undefined =>
+    text === undefined ? undefined : (parseMoment(text, cli.nowMs, tz) ?? undefined);
+  return { since: moment(since), until: moment(until), tz };
+}
+
+/** Examples below a command's help: what to type, and what for. */
+export function addExamples(
+  command: Command,
+  examples: readonly (readonly [string, string])[],
+): Command {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, purpose]) => `  ${line.padEnd(width)}  ${purpose}`);
+  return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+}

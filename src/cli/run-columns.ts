@@ -1,0 +1,48 @@
+import type { ExecutionItem } from "../report/list-executions.ts";
+import { formatUsd } from "./quantities.ts";
+import type { Column } from "./table.ts";
+
+/** `2026-11-24 13:17:05` in a time zone. */
+function localTime(iso: string, timeZone: string): string {
+  const format = new Intl.DateTimeFormat("sv-SE", {
+    timeZone,
+    dateStyle: "short",
+    timeStyle: "medium",
+  });
+  return format.format(new Date(iso));
+}
+
+/** The columns of lists of runs. */
+export function runColumns(timeZone = "UTC"): Column<ExecutionItem>[] {
+  const column = (
+    title: string,
+    name: string,
+    kind: Column<ExecutionItem>["kind"],
+    value: Column<ExecutionItem>["value"],
+  ): Column<ExecutionItem> => ({ title, name, kind, value });
+  return [
+    column("run", "id", "number", (run) => run.id),
+    {
+      ...column("ended", "ended_at", "text", (run) => run.endedAt),
+      text: (run) => localTime(run.endedAt, timeZone),
+    },
+    column("agent", "agent_name", "text", (run) => run.agentName),
+    column("repo", "repo", "text", (run) => run.repo),
+    column("pr", "pr_number", "number", (run) => run.prNumber),
+    column("event", "event_type", "text", (run) => run.eventType),
+    column("model", "model", "text", (run) => run.model),
+    {
+      ...column("conclusion", "conclusion", "text", (run) => run.conclusion),
+      text: (run) => (run.errorType ? `${run.conclusion}: ${run.errorType}` : run.conclusion),
+      style: (run) => (run.conclusion === "success" ? null : "red"),
+    },
+    column("turns", "num_turns", "number", (run) => run.numTurns),
+    column("duration", "duration_ms", "ms", (run) => run.durationMs),
+    {
+      ...column("cost", "cost_usd", "usd", (run) => run.costNanoUsd),
+      text: ({ costNanoUsd, unpriced }) =>
+        `${costNanoUsd !== null && unpriced > 0 ? "≥ " : ""}${formatUsd(costNanoUsd)}`,
+      style: (run) => (run.costNanoUsd === null ? "yellow" : null),
+    },
+  ];
+}
