@@ -5,18 +5,33 @@
 import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
 import { type Cli, CliError } from "./cli.ts";
-import { addBackupCommand, addRestoreCommand } from "./commands/backup.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
-import { addDoctorCommand } from "./commands/doctor.ts";
-import { addForwardCommand } from "./commands/forward.ts";
-import { addMaintainCommand } from "./commands/maintain.ts";
-import { addReportCommand } from "./commands/report.ts";
-import { addRunsCommand } from "./commands/runs.ts";
-import { addSchemaCommand } from "./commands/schema.ts";
-import { addSqlCommand } from "./commands/sql.ts";
-import { addTailCommand } from "./commands/tail.ts";
-import { addTraceCommand } from "./commands/trace.ts";
 import { terminalText } from "./terminal-text.ts";
+
+type AddCommand = (program: Command, cli: Cli) => void;
+
+/** In the order of the help. Each is loaded only when it is asked for: that is most of a cold start. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  report: async () => (await import("./commands/report.ts")).addReportCommand,
+  runs: async () => (await import("./commands/runs.ts")).addRunsCommand,
+  trace: async () => (await import("./commands/trace.ts")).addTraceCommand,
+  tail: async () => (await import("./commands/tail.ts")).addTailCommand,
+  sql: async () => (await import("./commands/sql.ts")).addSqlCommand,
+  schema: async () => (await import("./commands/schema.ts")).addSchemaCommand,
+  forward: async () => (await import("./commands/forward.ts")).addForwardCommand,
+  maintain: async () => (await import("./commands/maintain.ts")).addMaintainCommand,
+  doctor: async () => (await import("./commands/doctor.ts")).addDoctorCommand,
+  backup: async () => (await import("./commands/backup.ts")).addBackupCommand,
+  restore: async () => (await import("./commands/backup.ts")).addRestoreCommand,
+};
+
+/** The commands that a line may mean: all, unless it names some; completion tells of all of them. */
+function commandsFor(args: readonly string[]): string[] {
+  const names = Object.keys(COMMANDS);
+  const named = names.filter((name) => args.includes(name));
+  const needsAll = named.length === 0 || args.includes("help") || args.includes("completion");
+  return needsAll ? names : named;
+}
 
 const DEFAULT_DB_PATH = "./data/telemetry.db";
 
@@ -27,7 +42,7 @@ export interface CliProcess extends Omit<Cli, "dbPath" | "print" | "note"> {
   writeError(text: string): void;
 }
 
-export function buildProgram(outer: CliProcess): Command {
+async function buildProgram(args: readonly string[], outer: CliProcess): Promise<Command> {
   const program = new Command("spanledger")
     .description("What agent runs did and cost, from the file that spanledger writes.")
     .option("--db <path>", "the database (default: $TELEMETRY_DB_PATH, else ./data/telemetry.db)")
@@ -45,17 +60,7 @@ export function buildProgram(outer: CliProcess): Command {
     terminal,
     interrupted,
   };
-  addReportCommand(program, cli);
-  addRunsCommand(program, cli);
-  addTraceCommand(program, cli);
-  addTailCommand(program, cli);
-  addSqlCommand(program, cli);
-  addSchemaCommand(program, cli);
-  addForwardCommand(program, cli);
-  addMaintainCommand(program, cli);
-  addDoctorCommand(program, cli);
-  addBackupCommand(program, cli);
-  addRestoreCommand(program, cli);
+  for (const name of commandsFor(args)) (await COMMANDS[name]?.())?.(program, cli);
   addCompletionCommand(program, cli);
   return program;
 }
@@ -69,7 +74,8 @@ function messageOf(error: unknown): string {
 /** Runs one command line. @returns the exit code. */
 export async function runCommandLine(args: readonly string[], outer: CliProcess): Promise<number> {
   try {
-    await buildProgram(outer).parseAsync(args, { from: "user" });
+    const program = await buildProgram(args, outer);
+    await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -2,8 +2,14 @@
 
 const UNKNOWN = "?";
 
-function group(digits: string): string {
-  return digits.replace(/\B(?=(\d{3})+$)/g, ",");
+/** Thousands apart. By arithmetic: a report of a year has a hundred thousand of these. */
+function group(count: number): string {
+  let text = "";
+  let rest = count;
+  for (; rest >= 1000; rest = Math.floor(rest / 1000)) {
+    text = `,${String(rest % 1000).padStart(3, "0")}${text}`;
+  }
+  return rest + text;
 }
 
 /** Dollars to the cent from 100 on, else to the hundredth of a cent. */
@@ -11,8 +17,9 @@ export function formatUsd(nanoUsd: number | null): string {
   if (nanoUsd === null) return UNKNOWN;
   if (nanoUsd > 0 && nanoUsd < 50_000) return "<$0.0001";
   const decimals = nanoUsd >= 100e9 ? 2 : 4;
-  const digits = String(Math.round(nanoUsd / 10 ** (9 - decimals))).padStart(decimals + 1, "0");
-  return `$${group(digits.slice(0, -decimals))}.${digits.slice(-decimals)}`;
+  const unit = 10 ** decimals;
+  const parts = Math.round(nanoUsd / 10 ** (9 - decimals));
+  return `$${group(Math.floor(parts / unit))}.${String(parts % unit).padStart(decimals, "0")}`;
 }
 
 /** Dollars with all of their nine decimals that are not zeros at the end. */
@@ -23,13 +30,14 @@ export function decimalUsd(nanoUsd: number): string {
 }
 
 export function formatCount(count: number | null): string {
-  return count === null ? UNKNOWN : group(String(count));
+  return count === null ? UNKNOWN : group(count);
 }
 
 export function formatDuration(ms: number | null): string {
   if (ms === null) return UNKNOWN;
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const tenths = Math.round(ms / 100);
+  if (tenths < 600) return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
@@ -37,7 +45,7 @@ export function formatDuration(ms: number | null): string {
 }
 
 export function formatShare(share: number | null): string {
-  return share === null ? UNKNOWN : `${(share * 100).toFixed(0)} %`;
+  return share === null ? UNKNOWN : `${Math.round(share * 100)} %`;
 }
 
 /** A signed change from one quantity to another. */

@@ -52,39 +52,74 @@ function alignsRight<Row>(column: Column<Row>): boolean {
   return column.kind !== "text" && column.isDrawing !== true;
 }
 
-/** Aligned columns under their titles. Written by hand: table libraries take minutes for a year of days. */
+const GAP = "  ";
+/** Characters of one column each, so that a text's length is its width. */
+const SIMPLE = /^[ -~≥−…·•]*$/;
+
+/** The cells of one column, the title first, padded to one width and set apart from the column before. */
+function padColumn<Row>(
+  column: Column<Row>,
+  cells: string[],
+  minWidth: number,
+  gap: string,
+): { cells: string[]; width: number } {
+  const isSimple = cells.every((text) => SIMPLE.test(text));
+  const widthOf = (text: string): number => (isSimple ? text.length : Bun.stringWidth(text));
+  let width = minWidth;
+  for (const text of cells) width = Math.max(width, widthOf(text));
+  const pad = (text: string): string => " ".repeat(width - widthOf(text));
+  if (!alignsRight(column)) return { cells: cells.map((text) => gap + text + pad(text)), width };
+  const whole = width + gap.length;
+  const padded = cells.map((text) => (isSimple ? text.padStart(whole) : gap + pad(text) + text));
+  return { cells: padded, width };
+}
+
+/** Paints what is not space: the title, the total, and what the column says of a row. */
+function paintColumn<Row>(
+  column: Column<Row>,
+  cells: string[],
+  rows: readonly Row[],
+  hasTotal: boolean,
+  terminal: Terminal,
+): string[] {
+  if (!terminal.hasColor) return cells;
+  return cells.map((cell, index) => {
+    const row = rows[index - 1];
+    const isBold = index === 0 || (hasTotal && index === rows.length);
+    const own = row === undefined ? null : (column.style?.(row) ?? null);
+    const text = cell.trim();
+    const at = cell.indexOf(text);
+    const painted = paint(terminal, own ?? (isBold ? "bold" : null), text);
+    return cell.slice(0, at) + painted + cell.slice(at + text.length);
+  });
+}
+
+/** Aligned columns under their titles. Written by hand: a table library took minutes for a year of days. */
 export function formatTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   terminal: Terminal,
   { total, notes = [], widths = [] }: TableOptions<Row> = {},
 ): string {
-  const shown = columns
-    .filter((column) => terminal.isInteractive || !column.isDrawing)
-    .map((column) => ({ ...column, title: terminalText(column.title) }));
+  const shown = columns.filter((column) => terminal.isInteractive || !column.isDrawing);
   const all = total === undefined ? rows : [...rows, total];
-  const cells = all.map((row) => shown.map((column) => textOf(column, row)));
-  shown.forEach((column, index) => {
-    let width = Math.max(widths[index] ?? 0, Bun.stringWidth(column.title));
-    for (const line of cells) width = Math.max(width, Bun.stringWidth(line[index] ?? ""));
+  const painted = shown.map((column, index) => {
+    const texts = [terminalText(column.title)];
+    for (const row of all) texts.push(textOf(column, row));
+    const gap = index === 0 ? "" : GAP;
+    const { cells, width } = padColumn(column, texts, widths[index] ?? 0, gap);
     widths[index] = width;
+    return paintColumn(column, cells, all, total !== undefined, terminal);
   });
-  const padded = (text: string, index: number, style: Style | null): string => {
-    const column = shown[index];
-    const space = " ".repeat(Math.max(0, (widths[index] ?? 0) - Bun.stringWidth(text)));
-    const painted = paint(terminal, style, text);
-    if (column && alignsRight(column)) return space + painted;
-    return index === shown.length - 1 ? painted : painted + space;
-  };
-  const lines = [shown.map((column, index) => padded(column.title, index, "bold")).join("  ")];
-  cells.forEach((line, at) => {
-    const row = all[at] as Row;
-    const isTotal = at === rows.length;
-    const styleOf = (index: number): Style | null =>
-      shown[index]?.style?.(row) ?? (isTotal ? "bold" : null);
-    lines.push(line.map((text, index) => padded(text, index, styleOf(index))).join("  "));
-  });
-  return [...lines.map((line) => line.trimEnd()), ...notes.map(terminalText)].join("\n");
+  const lines: string[] = [];
+  const lastColumn = shown.at(-1);
+  const endsPadded = lastColumn !== undefined && !alignsRight(lastColumn);
+  for (let at = 0; at <= all.length; at++) {
+    let line = "";
+    for (const cells of painted) line += cells[at] ?? "";
+    lines.push(endsPadded ? line.trimEnd() : line);
+  }
+  return [...lines, ...notes.map(terminalText)].join("\n");
 }
 
 /** A text that a spreadsheet would run as a formula (CWE-1236) is marked as text; numbers stay numbers. */

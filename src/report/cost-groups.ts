@@ -6,10 +6,13 @@ import {
   addSums,
   executionKey,
   type KeyValue,
+  SHOWN_SUMS,
+  SUM_NAMES,
   type SumGroup,
   SumGroups,
   type SumKey,
 } from "../store/cost-sums.ts";
+import { addCount } from "../store/duration-histogram.ts";
 import {
   CUBES,
   HOUR_MS,
@@ -32,6 +35,10 @@ export interface GroupQuery {
   fromMs: number;
   toMs: number;
   zone: Zone;
+  /** Which sums: those that a report shows, or all. */
+  sums: "shown" | "all";
+  /** Whether the durations of groups are asked for, and whether groups are then added up further. */
+  durations: "none" | "of groups" | "of sums of groups";
 }
 
 /** The totals that tell all that a query asks; null where none do. */
@@ -98,11 +105,8 @@ export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void 
   sums.forEach((sum, index) => {
     target.sums[index] = (target.sums[index] ?? 0) + sum;
   });
-  const { counts, stored } = target.durations;
-  for (const [bucket, count] of durations.counts) {
-    counts.set(bucket, (counts.get(bucket) ?? 0) + count);
-  }
-  for (const period of durations.stored) stored.push(period);
+  for (const [bucket, count] of durations.counts ?? []) addCount(target.durations, bucket, count);
+  for (const period of durations.stored) target.durations.stored.push(period);
 }
 
 function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
@@ -116,6 +120,13 @@ function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
     const key = group.keys.map((value, index) => names[index]?.(value) ?? null);
     addGroup(groups.at(key), group);
   }
+}
+
+/** Whether each stored total is one group of the report: its percentiles are then the group's. */
+function isGroupOfItsOwn(query: GroupQuery, columns: readonly string[], hours: number): boolean {
+  if (query.durations !== "of groups") return false;
+  const by: readonly string[] = query.by;
+  return by.includes(hours === 24 ? "day" : "hour") && columns.every((name) => by.includes(name));
 }
 
 function addTotals(
@@ -135,16 +146,20 @@ function addTotals(
     isTimeUnit(name) ? 0 : KEYS_OFFSET + columns.indexOf(name),
   );
   const names = query.by.map((name) => (isTimeUnit(name) ? startNamer(name, query.zone) : null));
-  for (const row of readTotals(reader, cube, hours, range)) {
-    if (filters.some(([place, value]) => row[place] !== value)) continue;
+  const detail = {
+    sums: query.sums === "all" ? SUM_NAMES.length : SHOWN_SUMS,
+    hasDurations: query.durations !== "none" && !isGroupOfItsOwn(query, columns, hours),
+  };
+  for (const row of readTotals(reader, cube, hours, range, detail)) {
+    if (filters.length > 0 && filters.some(([place, value]) => row[place] !== value)) continue;
     const key = places.map((place, index) => {
       const value = row[place] as KeyValue;
       const nameOf = names[index];
       return nameOf ? nameOf(value) : value;
     });
     const { sums, durations } = groups.at(key);
-    for (let index = 0; index < sums.length; index++) {
-      sums[index] = (sums[index] ?? 0) + Number(row[offset + index]);
+    for (let index = 0; index < detail.sums; index++) {
+      sums[index] = (sums[index] ?? 0) + (row[offset + index] as number);
     }
     durations.stored.push(storedDurations(row));
   }

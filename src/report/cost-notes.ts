@@ -1,7 +1,7 @@
 /** What a reader of a cost report must know besides its sums. */
 import { SUM_INDEX, type SumGroup, type SumName } from "../store/cost-sums.ts";
 import type { Reader } from "../store/reader.ts";
-import { collectGroups, type GroupQuery } from "./cost-groups.ts";
+import type { GroupQuery } from "./cost-groups.ts";
 import { type Dimension, isTimeUnit } from "./dimensions.ts";
 
 /** What a note is about, for programs. */
@@ -159,15 +159,13 @@ function purgedNotes(reader: Reader, { by, where, zone, fromMs, toMs }: GroupQue
   return [note(`What was purged, up to ${day}, has no ${lost.join(", ")} any more.`)];
 }
 
-/** `groups` are those of the query; the notes look at the models, whatever it is grouped by. */
+/** `models` are the groups by model of the same period and filters, with all sums. */
 export function costNotes(
   reader: Reader,
   query: GroupQuery,
-  groups: SumGroup[],
+  models: readonly SumGroup[],
   total: SumGroup,
 ): CostNotes {
-  const isByModel = query.by.length === 1 && query.by[0] === "model";
-  const models = isByModel ? groups : collectGroups(reader, { ...query, by: ["model"] });
   const dropped = reader
     .values(DROPPED_SPANS)
     .map(([reason, spans]) => [String(reason), Number(spans)] as const);

@@ -3,7 +3,7 @@
  * rows through `src/store` and returns typed values; it prints nothing. Costs are integer
  * nano-dollars, and an unknown one is null. Times come in as arguments.
  */
-import { SUM_INDEX, type SumGroup, SumGroups, type SumName } from "../store/cost-sums.ts";
+import { SUM_INDEX, type SumGroup, SumGroups } from "../store/cost-sums.ts";
 import { percentilesMs } from "../store/duration-histogram.ts";
 import type { Reader } from "../store/reader.ts";
 import { addGroup, collectGroups, type GroupQuery } from "./cost-groups.ts";
@@ -150,32 +150,54 @@ function checkQuery({ by = [], where = [], sort, top }: CostQuery): void {
   }
 }
 
-/** The typed value of a group's sums. */
-export function toCostSums({ sums, durations }: SumGroup): CostSums {
-  const sum = (name: SumName): number => sums[SUM_INDEX[name]] ?? 0;
-  const input = sum("input_tokens") + sum("cache_read_tokens") + sum("cache_creation_tokens");
-  const isKnown = sum("uses") > sum("unpriced");
-  const costNanoUsd = isKnown ? sum("cost_nano_usd") : null;
+const {
+  runs: RUNS,
+  failures: FAILURES,
+  input_tokens: INPUT,
+  cache_read_tokens: CACHE_READ,
+  cache_creation_tokens: CACHE_CREATION,
+  output_tokens: OUTPUT,
+  reasoning_tokens: REASONING,
+  cost_nano_usd: COST,
+  estimated_cost_nano_usd: ESTIMATED,
+  uses: USES,
+  unpriced: UNPRICED,
+} = SUM_INDEX;
+
+/** The typed value of a group. */
+function toGroup(by: readonly Dimension[], { keys, sums, durations }: SumGroup): CostGroup {
+  const runs = sums[RUNS] ?? 0;
+  const inputTokens = sums[INPUT] ?? 0;
+  const cacheReadTokens = sums[CACHE_READ] ?? 0;
+  const cacheCreationTokens = sums[CACHE_CREATION] ?? 0;
+  const unpriced = sums[UNPRICED] ?? 0;
+  const allInput = inputTokens + cacheReadTokens + cacheCreationTokens;
+  const costNanoUsd = (sums[USES] ?? 0) > unpriced ? (sums[COST] ?? 0) : null;
   const costUsd = costNanoUsd === null ? null : costNanoUsd / 1e9;
-  const runs = sum("runs");
-  const estimated = sum("estimated_cost_nano_usd");
   const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations);
+  const key: CostGroup["key"] = {};
+  for (let at = 0; at < by.length; at++) {
+    const value = keys[at] ?? null;
+    key[by[at] ?? ""] = value === null ? null : String(value);
+  }
   return {
+    key,
     runs,
-    failures: sum("failures"),
-    inputTokens: sum("input_tokens"),
-    cacheReadTokens: sum("cache_read_tokens"),
-    cacheCreationTokens: sum("cache_creation_tokens"),
-    outputTokens: sum("output_tokens"),
-    reasoningTokens: sum("reasoning_tokens"),
-    cacheHitShare: input === 0 ? null : sum("cache_read_tokens") / input,
+    failures: sums[FAILURES] ?? 0,
+    inputTokens,
+    cacheReadTokens,
+    cacheCreationTokens,
+    outputTokens: sums[OUTPUT] ?? 0,
+    reasoningTokens: sums[REASONING] ?? 0,
+    cacheHitShare: allInput === 0 ? null : cacheReadTokens / allInput,
     costNanoUsd,
     costUsd,
     costPerRunUsd: costUsd === null || runs === 0 ? null : costUsd / runs,
     p50DurationMs,
     p95DurationMs,
-    unpriced: sum("unpriced"),
-    estimatedShare: costNanoUsd === null ? null : costNanoUsd === 0 ? 0 : estimated / costNanoUsd,
+    unpriced,
+    estimatedShare:
+      costNanoUsd === null ? null : costNanoUsd === 0 ? 0 : (sums[ESTIMATED] ?? 0) / costNanoUsd,
   };
 }
 
@@ -204,16 +226,34 @@ function compareKeys(a: SumGroup, b: SumGroup): number {
   return 0;
 }
 
-interface RankedGroup {
-  group: SumGroup;
-  sums: CostSums;
+/** Stored totals mostly come in the order of their keys, and sorting would ask for each pair again. */
+function isSorted(groups: readonly SumGroup[]): boolean {
+  return groups.every((group, at) => {
+    const next = groups[at + 1];
+    return next === undefined || compareKeys(group, next) <= 0;
+  });
 }
 
-function rank(groups: readonly SumGroup[], sort: Sort): RankedGroup[] {
-  const ranked = groups.map((group) => ({ group, sums: toCostSums(group) }));
-  if (sort === "key") return ranked.sort((a, b) => compareKeys(a.group, b.group));
-  const rankOf = (sums: CostSums): number => SORT_VALUE[sort](sums) ?? -1;
-  return ranked.sort((a, b) => rankOf(b.sums) - rankOf(a.sums) || compareKeys(a.group, b.group));
+/** The places of the groups in the order in which they are shown. */
+function orderOf(groups: readonly SumGroup[], values: readonly CostGroup[], sort: Sort): number[] {
+  const places = groups.map((_, place) => place);
+  const byKey = (a: number, b: number): number => {
+    const [left, right] = [groups[a], groups[b]];
+    return left && right ? compareKeys(left, right) : 0;
+  };
+  if (sort === "key") return isSorted(groups) ? places : places.sort(byKey);
+  const ranks = values.map((value) => SORT_VALUE[sort](value) ?? -1);
+  return places.sort((a, b) => (ranks[b] ?? 0) - (ranks[a] ?? 0) || byKey(a, b));
+}
+
+function chosen<T>(items: readonly T[], places: readonly number[]): T[] {
+  return places.flatMap((place) => items[place] ?? []);
+}
+
+/** The sums of a report's total, or of what it leaves out. */
+function toSums(group: SumGroup): CostSums {
+  const { key: _, ...sums } = toGroup([], group);
+  return sums;
 }
 
 function sumOf(groups: readonly SumGroup[]): SumGroup {
@@ -222,9 +262,8 @@ function sumOf(groups: readonly SumGroup[]): SumGroup {
   return sum;
 }
 
-function restOf(ranked: readonly RankedGroup[], top: number): CostReport["rest"] {
-  const rest = ranked.slice(top).map(({ group }) => group);
-  return rest.length === 0 ? null : { groups: rest.length, ...toCostSums(sumOf(rest)) };
+function restOf(groups: readonly SumGroup[]): CostReport["rest"] {
+  return groups.length === 0 ? null : { groups: groups.length, ...toSums(sumOf(groups)) };
 }
 
 /**
@@ -239,29 +278,28 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
   const sort = query.sort ?? (by[0] !== undefined && isTimeUnit(by[0]) ? "key" : "cost");
   return reader.snapshot(() => {
     const period = periodOf(reader, query);
-    const groupQuery: GroupQuery = {
-      by,
-      where,
-      ...period,
-      zone: zoneOf(tz, period.fromMs, period.toMs),
-    };
-    const groups = collectGroups(reader, groupQuery);
-    const ranked = rank(groups, sort);
-    const top = query.top ?? ranked.length;
-    const total = sumOf(collectGroups(reader, { ...groupQuery, by: [] }));
+    const zone = zoneOf(tz, period.fromMs, period.toMs);
+    const all: GroupQuery = { by, where, ...period, zone, sums: "all", durations: "of groups" };
+    const isByModel = by.length === 1 && by[0] === "model";
+    const groups = collectGroups(reader, {
+      ...all,
+      sums: isByModel ? "all" : "shown",
+      durations: query.top === undefined ? "of groups" : "of sums of groups",
+    });
+    const values = groups.map((group) => toGroup(by, group));
+    const order = orderOf(groups, values, sort);
+    const top = query.top ?? order.length;
+    const [total = new SumGroups().at([])] = collectGroups(reader, { ...all, by: [] });
+    // The notes speak of models, whatever the report is grouped by.
+    const models = isByModel
+      ? groups
+      : collectGroups(reader, { ...all, by: ["model"], durations: "none" });
     return {
       by,
-      groups: ranked.slice(0, top).map(({ group, sums }) => ({
-        key: Object.fromEntries(by.map((name, index) => [name, textOf(group.keys[index])])),
-        ...sums,
-      })),
-      rest: restOf(ranked, top),
-      total: toCostSums(total),
-      ...costNotes(reader, groupQuery, groups, total),
+      groups: chosen(values, order.slice(0, top)),
+      rest: restOf(chosen(groups, order.slice(top))),
+      total: toSums(total),
+      ...costNotes(reader, all, models, total),
     };
   });
-}
-
-function textOf(value: string | number | null | undefined): string | null {
-  return value === null || value === undefined ? null : String(value);
 }

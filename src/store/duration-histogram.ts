@@ -87,28 +87,36 @@ function decodeCounts(bytes: Uint8Array): Counts {
 
 /** The durations of a stored period, and their median and 95th percentile. */
 export interface StoredDurations {
-  encoded: Uint8Array;
+  /** Null where it was not read, because nothing is added to it. */
+  encoded: Uint8Array | null;
   p50Ms: number | null;
   p95Ms: number | null;
 }
 
 /** The durations of one group of runs: those read from rows, and those of stored periods. */
 export interface Durations {
-  counts: Map<number, number>;
+  counts: Map<number, number> | null;
   stored: StoredDurations[];
+}
+
+/** Adds so many runs of a bucket. */
+export function addCount(durations: Durations, bucket: number, count: number): void {
+  durations.counts ??= new Map();
+  durations.counts.set(bucket, (durations.counts.get(bucket) ?? 0) + count);
 }
 
 /** All counts in one, in `scratch`. */
 function mergeCounts({ counts, stored }: Durations): Counts {
   sums.fill(0);
   for (const { encoded } of stored) {
+    if (!encoded) continue;
     const decoded = decodeCounts(encoded);
     for (let i = 0; i < decoded.length; i++) {
       const bucket = decoded.buckets[i] ?? 0;
       sums[bucket] = (sums[bucket] ?? 0) + (decoded.counts[i] ?? 0);
     }
   }
-  for (const [bucket, count] of counts) sums[bucket] = (sums[bucket] ?? 0) + count;
+  for (const [bucket, count] of counts ?? []) sums[bucket] = (sums[bucket] ?? 0) + count;
   let length = 0;
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const count = sums[bucket] ?? 0;
@@ -126,8 +134,7 @@ const SHARES = [0.5, 0.95] as const;
 export function percentilesMs(durations: Durations): (number | null)[] {
   const [only] = durations.stored;
   // So are most groups of a series: one period each.
-  if (only && durations.stored.length === 1 && durations.counts.size === 0)
-    return [only.p50Ms, only.p95Ms];
+  if (only && durations.stored.length === 1 && !durations.counts) return [only.p50Ms, only.p95Ms];
   const { buckets, counts, length } = mergeCounts(durations);
   let total = 0;
   for (let i = 0; i < length; i++) total += counts[i] ?? 0;

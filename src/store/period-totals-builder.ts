@@ -201,7 +201,10 @@ export class PeriodTotalsBuilder {
   #oldTotals({ hours, start }: Period, cube: string): Map<string, OldTotal> {
     const range = { fromHour: start, toHour: start + hours };
     const offset = sumsOffset(cube);
-    const totals = readTotals(this.#source, cube, hours, range);
+    const totals = readTotals(this.#source, cube, hours, range, {
+      hasDurations: true,
+      sums: SUM_NAMES.length,
+    });
     return new Map(
       totals.map((row) => [
         JSON.stringify(row.slice(KEYS_OFFSET, offset)),
@@ -216,7 +219,7 @@ export class PeriodTotalsBuilder {
       for (const name of ONLY_LIVE) sums[SUM_INDEX[name]] = Number(old.sums[SUM_INDEX[name]]);
     }
     const [p50Ms = null, p95Ms = null] = percentilesMs(group.durations);
-    const fresh = { encoded: encodeCounts(group.durations.counts), p50Ms, p95Ms };
+    const fresh = { encoded: encodeCounts(group.durations.counts ?? new Map()), p50Ms, p95Ms };
     const { encoded, ...percentiles } = old?.durations ?? fresh;
     const [k1 = null, k2 = null] = group.keys;
     const { hours, start } = period;

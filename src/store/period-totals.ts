@@ -76,7 +76,7 @@ export function totalledRanges(
 /** A row of totals: where its period begins, its durations, the values of its cube's keys, the sums. */
 export type TotalRow = [
   start: number,
-  durations: Uint8Array,
+  durations: Uint8Array | null,
   p50Ms: number | null,
   p95Ms: number | null,
   ...keysAndSums: (KeyValue | number)[],
@@ -94,15 +94,28 @@ export function storedDurations([, encoded, p50Ms, p95Ms]: TotalRow): StoredDura
   return { encoded, p50Ms, p95Ms };
 }
 
+/** What of the totals is to be read: a report over months reads thousands, and every column costs time. */
+export interface TotalDetail {
+  /** Whether durations are read, or their percentiles alone. */
+  hasDurations: boolean;
+  /** How many of `SUM_NAMES`. */
+  sums: number;
+}
+
 /** The totals of all periods of a range, all of which have one. */
 export function readTotals(
   source: RowSource,
   cube: string,
   hours: PeriodHours,
   { fromHour, toHour }: HourRange,
+  { hasDurations, sums }: TotalDetail,
 ): TotalRow[] {
-  const keys = ["k1, ", "k2, "].slice(0, CUBES[cube]?.length ?? 0).join("");
-  const sql = `SELECT start, durations, p50_duration_ms, p95_duration_ms, ${keys}${SUM_NAMES.join(", ")}
-FROM period_totals WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4`;
+  const columns = [
+    ...["start", hasDurations ? "durations" : "NULL", "p50_duration_ms", "p95_duration_ms"],
+    ...["k1", "k2"].slice(0, CUBES[cube]?.length ?? 0),
+    ...SUM_NAMES.slice(0, sums),
+  ];
+  const sql = `SELECT ${columns.join(", ")} FROM period_totals
+WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4`;
   return source.values(sql, hours, cube, fromHour, toHour) as TotalRow[];
 }

@@ -42,7 +42,6 @@ export function createSampleDatabase(path: string, shape: SampleShape): void {
   try {
     db.run("PRAGMA synchronous = OFF");
     db.transaction(() => fill(db, shape))();
-    db.run("ANALYZE");
   } finally {
     db.close(true);
   }
