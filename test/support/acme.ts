@@ -92,6 +92,7 @@ function rowsOf(run: AcmeRun, trace: number): SpanRow[] {
         attributes,
         numTurns: 3,
         model: models[0]?.model ?? SONNET,
+        provider: models[0] ? models[0].provider : "anthropic",
         durationMs: seconds * 1000,
       }),
       usage: models.length > 0 ? usage({ scope: "ledger", models }) : null,

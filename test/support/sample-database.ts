@@ -111,7 +111,7 @@ function fill(db: Database, { seed, runs, lastMs, days, repos }: SampleShape): v
       random() < 0.5 ? '{"team":"core","tier":2}' : null,
       endedMs,
     );
-    for (const use of uses) {
+    for (const [place, use] of uses.entries()) {
       insertUsage.run(
         id,
         spanId,
@@ -123,7 +123,7 @@ function fill(db: Database, { seed, runs, lastMs, days, repos }: SampleShape): v
         use.reported,
         use.computed,
         use.computed === null ? null : "exact",
-        random() < 0.97 ? 1 : 0,
+        place === 0 || random() < 0.97 ? 1 : 0,
       );
     }
   }
