@@ -1,8 +1,8 @@
+import pino from "pino";
 import type { Logger } from "./exporter/state-log.ts";
 
-/** pino is loaded with the first line: it takes longer than all else of a start, and most have none. */
+/** Opened with the first line: that takes as long as all else of a start, and most processes have none. */
 function openLogger(): Logger {
-  const { pino } = require("pino") as typeof import("pino");
   return pino({ name: "spanledger", level: "warn" }, pino.destination({ fd: 2, sync: true }));
 }
 

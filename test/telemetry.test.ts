@@ -174,6 +174,7 @@ describe("trouble with the file leaves the result untouched, and clear lines in 
     await executor.execute({ pr: 1 });
     await t.flush();
     const locker = new Database(dbPath);
+    locker.run("PRAGMA busy_timeout = 5000"); // Maintenance may be at work.
     locker.run("BEGIN EXCLUSIVE");
     expect(await executor.execute({ pr: 2 })).toBe(RESULT);
     const flushed = t.flush();

@@ -12,7 +12,7 @@ import type { SpanDetail, SpanRow } from "./rows.ts";
 import { inodeOf, setAside } from "./set-aside.ts";
 import { SettlementWriter } from "./settlement-writer.ts";
 import { type StoreError, toStoreError } from "./store-error.ts";
-import { traceNode } from "./trace-reader.ts";
+import { executionJson, traceNode } from "./trace-reader.ts";
 import { type TraceState, TraceStates } from "./trace-states.ts";
 import { UsageDaily } from "./usage-daily.ts";
 
@@ -280,8 +280,7 @@ export class Store {
     if (row.facts) {
       state.settles = true;
       const { execution } = row.facts;
-      if (execution)
-        this.#insertExecution.run(state.traceNo, row.spanId, JSON.stringify(execution));
+      if (execution) this.#insertExecution.run(state.traceNo, row.spanId, executionJson(execution));
     }
     return true;
   }

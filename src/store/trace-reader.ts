@@ -60,6 +60,37 @@ function modelUsage(row: UsageRow): ModelUsageFacts {
   };
 }
 
+const NO_FACTS: ExecutionFacts = {
+  nested: false,
+  agentName: null,
+  deliveryId: null,
+  repo: null,
+  prNumber: null,
+  eventType: null,
+  provider: null,
+  model: null,
+  sessionId: null,
+  numTurns: null,
+  stopReason: null,
+  conclusion: "success",
+  errorType: null,
+  durationMs: null,
+  attributes: null,
+  usageQuality: "exact",
+};
+
+/** Most executions say little of themselves: only what they say is stored. */
+export function executionJson(facts: ExecutionFacts): string {
+  const said = Object.entries(facts).filter(
+    ([name, value]) => value !== NO_FACTS[name as keyof ExecutionFacts],
+  );
+  return JSON.stringify(Object.fromEntries(said));
+}
+
+function executionFacts(json: string): ExecutionFacts {
+  return { ...NO_FACTS, ...(JSON.parse(json) as Partial<ExecutionFacts>) };
+}
+
 /** The same rounding for a span from a batch and for one read back, or the two would settle apart. */
 function millis(startS: number, startNs: number, durationNs: number): [number, number] {
   const endMs = startS * 1000 + Math.floor((startNs + durationNs) / 1e6);
@@ -131,7 +162,7 @@ export class TraceReader {
         parentSpanId: row.parent_span_id || null,
         endMs,
         durationMs,
-        execution: row.facts === null ? null : (JSON.parse(row.facts) as ExecutionFacts),
+        execution: row.facts === null ? null : executionFacts(row.facts),
         usage: usage.get(row.span_id) ?? null,
       });
     }

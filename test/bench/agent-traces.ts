@@ -42,6 +42,8 @@ import {
 } from "../../src/otel/attributes.ts";
 
 const RUNS_AT_ONCE = 8;
+/** As fast as they are written, so that what is done by the clock is done as often as it would be. */
+const START_EVERY_MS = 0.5;
 const START_S = Date.UTC(2026, 10, 20) / 1000;
 const MODEL = "claude-sonnet-4-5";
 const TOOLS = ["Read", "Bash", "Grep", "Edit", "Glob"] as const;
@@ -128,7 +130,7 @@ function* run(n: number, ids: Ids): Generator<ReadableSpan> {
   const executor = ids.hex(16);
   const agent = ids.hex(16);
   const session = `${ids.hex(8)}-${ids.hex(4)}-${ids.hex(4)}-${ids.hex(4)}-${ids.hex(12)}`;
-  const startMs = n * 997;
+  const startMs = n * START_EVERY_MS;
   const agentUsage = { ...usageAttributes(8), [ATTR_COST_USD]: 0.0123456 + (n % 1000) / 1e5 };
   const inAgent = { traceId, parentSpanId: agent };
   for (let turn = 0; turn < 10; turn++) {

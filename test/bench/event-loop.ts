@@ -3,6 +3,7 @@
  * a purge of old traces, and a lock of ten seconds by another process; beside a host without telemetry.
  * `--seconds 60`: for how long each.
  */
+import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,8 @@ const SPANS_PER_SECOND = 5000;
 const TICK_MS = 2;
 const OLD_SPANS = 200_000;
 const BATCH_SPANS = 512;
+/** Less than the old traces take: they are purged meanwhile. */
+const MAX_DB_BYTES = 48 * 2 ** 20;
 
 /** Holds the write lock for so many milliseconds, from a quarter of the time on. */
 const LOCKER = `
@@ -35,6 +38,7 @@ interface Gaps {
   busiestMs: number;
   dropped: number;
   committed: number;
+  purged: number;
 }
 
 /** Ticks for `seconds`, and calls `work` with the number of spans due since the last tick. */
@@ -56,26 +60,36 @@ async function tick(seconds: number, work: (spans: number) => void): Promise<Gap
     done = due;
   }
   const [p999Ms, largestMs] = [quantile(gaps, 0.999), Math.max(...gaps)];
-  return { p999Ms, largestMs, busiestMs, dropped: 0, committed: 0 };
+  return { p999Ms, largestMs, busiestMs, dropped: 0, committed: 0, purged: 0 };
 }
 
-function fillWithOldTraces(path: string): void {
+/** @returns how many spans. */
+function fillWithOldTraces(path: string): number {
   const writer = new BatchWriter(path);
   const source = agentSpans();
-  for (let n = 0; n < OLD_SPANS; n += BATCH_SPANS) {
+  let n = 0;
+  for (; n < OLD_SPANS; n += BATCH_SPANS) {
     const batch = take(source, BATCH_SPANS);
     writer.write(encoded(batch), endMs(batch));
   }
   writer.close();
+  return n;
+}
+
+function spansIn(path: string): number {
+  const db = new Database(path, { readonly: true });
+  const { n } = db.query("SELECT count(*) AS n FROM span_rows").get() as { n: number };
+  db.close(true);
+  return n;
 }
 
 async function measureLoaded(seconds: number): Promise<Gaps> {
   const directory = mkdtempSync(join(tmpdir(), "spanledger-bench-"));
   try {
     const path = join(directory, "ledger.db");
-    fillWithOldTraces(path);
+    const written = fillWithOldTraces(path);
     const lockMs = Math.min(10, seconds / 2) * 1000;
-    const telemetry = startTelemetry({ dbPath: path, retentionDays: 1 });
+    const telemetry = startTelemetry({ dbPath: path, maxDbBytes: MAX_DB_BYTES });
     const locker = Bun.spawn(
       [process.execPath, "-e", LOCKER, path, String(seconds * 250), String(lockMs)],
       { stderr: "inherit" },
@@ -91,7 +105,8 @@ async function measureLoaded(seconds: number): Promise<Gaps> {
     await telemetry.shutdown();
     const { committed, dropped } = telemetry.health();
     const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    return { ...gaps, committed, dropped: lost };
+    const purged = written + committed - spansIn(path);
+    return { ...gaps, committed, dropped: lost, purged };
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -122,6 +137,7 @@ async function compare(seconds: number): Promise<void> {
     { name: "most CPU in one gap, without telemetry", value: idle.busiestMs, unit: "ms" },
     { name: "most CPU in one gap, with telemetry", value: loaded.busiestMs, unit: "ms" },
     { name: "spans committed", value: loaded.committed, unit: "" },
+    { name: "old spans purged", value: loaded.purged, unit: "" },
     { name: "spans dropped", value: loaded.dropped, unit: "" },
   ];
   report(`Event-loop gaps at ${SPANS_PER_SECOND} spans/s for ${seconds} s`, figures);

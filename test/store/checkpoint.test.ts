@@ -22,10 +22,10 @@ function grow(db: Database, mebibytes: number): void {
 }
 
 describe("the checkpoint ladder", () => {
-  test("is due after four thousand rows, or half a minute after some, and else not", () => {
+  test("is due after a thousand rows, or half a minute after some, and else not", () => {
     const { db, checkpointer } = openFile();
     expect(checkpointer.isDue(NOW_MS)).toBe(false);
-    checkpointer.noteRows(3999);
+    checkpointer.noteRows(999);
     expect(checkpointer.isDue(NOW_MS)).toBe(false);
     expect(checkpointer.isDue(NOW_MS + 30_000)).toBe(true);
     checkpointer.noteRows(1);
