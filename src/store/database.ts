@@ -5,6 +5,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { fileIdentity } from "./file-identity.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
@@ -29,29 +30,22 @@ function createPrivateFile(path: string): void {
   }
 }
 
-function pragma(db: Database, name: string): number {
-  const row = db.query(`PRAGMA ${name}`).get() as Record<string, number> | null;
-  return row?.[name] ?? 0;
-}
-
 /** Throws where the file is not ours. An empty file, and an SQLite file without any table, may become ours. */
 function checkOwnership(db: Database, path: string): void {
-  const applicationId = pragma(db, "application_id");
-  const version = pragma(db, "user_version");
+  const { applicationId, schemaVersion, isEmpty } = fileIdentity(db);
   if (applicationId !== APPLICATION_ID) {
-    const tables = db.query("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
-    if (applicationId === 0 && version === 0 && tables.n === 0) return;
+    if (applicationId === 0 && schemaVersion === 0 && isEmpty) return;
     throw new StoreError(
       "foreign",
       path,
       `${path} belongs to another program (application_id ${applicationId}); it was not touched. Choose another path with dbPath or TELEMETRY_DB_PATH.`,
     );
   }
-  if (version > MIGRATIONS.length) {
+  if (schemaVersion > MIGRATIONS.length) {
     throw new StoreError(
       "newer",
       path,
-      `${path} has schema version ${version}, and this spanledger knows ${MIGRATIONS.length}; it was not touched. Update spanledger, or choose another path.`,
+      `${path} has schema version ${schemaVersion}, and this spanledger knows ${MIGRATIONS.length}; it was not touched. Update spanledger, or choose another path.`,
     );
   }
 }
@@ -97,16 +91,35 @@ function refuseForeignFile(path: string): void {
   }
 }
 
+const WAL_RETRY_MS = 5;
+
+/**
+ * Turns WAL on and gives the journal mode that the file then has. Waits for a process that is just doing
+ * the same, which SQLite's own busy timeout does not: it meets that lock in the middle of its work.
+ */
+function turnWalOn(db: Database, busyTimeoutMs: number): string {
+  for (let waitedMs = 0; ; waitedMs += WAL_RETRY_MS) {
+    try {
+      const row = db.query("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
+      return row.journal_mode;
+    } catch (error) {
+      const isBusy = toStoreError("Cannot open", db.filename, error).kind === "busy";
+      if (!isBusy || waitedMs >= busyTimeoutMs) throw error;
+      Bun.sleepSync(WAL_RETRY_MS);
+    }
+  }
+}
+
 function configure(db: Database, path: string, busyTimeoutMs: number): void {
   db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   // Before the first table and before WAL, or it stays off until a full VACUUM.
   db.run("PRAGMA auto_vacuum = INCREMENTAL");
-  const mode = db.query("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
-  if (mode.journal_mode !== "wal" && path !== MEMORY_PATH) {
+  const journalMode = turnWalOn(db, busyTimeoutMs);
+  if (journalMode !== "wal" && path !== MEMORY_PATH) {
     throw new StoreError(
       "cannot_open",
       path,
-      `${path}: the file system does not allow WAL (journal mode stays ${mode.journal_mode}); use a path on a local disk.`,
+      `${path}: the file system does not allow WAL (journal mode stays ${journalMode}); use a path on a local disk.`,
     );
   }
   db.run("PRAGMA synchronous = NORMAL");
@@ -121,11 +134,10 @@ function configure(db: Database, path: string, busyTimeoutMs: number): void {
 
 /** Brings the schema up to date in one transaction; of several processes at once, one does it. */
 export function migrate(db: Database, path: string): void {
-  if (pragma(db, "user_version") === MIGRATIONS.length) return;
+  if (fileIdentity(db).schemaVersion === MIGRATIONS.length) return;
   db.transaction(() => {
     checkOwnership(db, path); // Again, inside the lock: another process may have been first.
-    const version = pragma(db, "user_version");
-    for (const step of MIGRATIONS.slice(version)) db.run(step);
+    for (const step of MIGRATIONS.slice(fileIdentity(db).schemaVersion)) db.run(step);
     db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
     db.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
   }).immediate();

@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { lstatSync, realpathSync, type Stats, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileHolders } from "./file-holders.ts";
+import { fileIdentity } from "./file-identity.ts";
 import { networkFileSystemName } from "./file-system.ts";
 import { hasWalResetBug, integrityProblems } from "./integrity.ts";
 import { openExisting } from "./open-existing.ts";
@@ -170,9 +171,7 @@ function fileFindings(d: Omit<Diagnosis, "findings">, nowMs: number): string[] {
 export function diagnose(path: string, nowMs: number): Diagnosis {
   const db = openExisting(path);
   try {
-    const { user_version: schemaVersion } = db.query("PRAGMA user_version").get() as {
-      user_version: number;
-    };
+    const { schemaVersion } = fileIdentity(db);
     const { version } = db.query("SELECT sqlite_version() AS version").get() as { version: string };
     const integrity = integrityProblems(db);
     const isReadable = schemaVersion === MIGRATIONS.length && integrity.length === 0;

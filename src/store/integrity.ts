@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { fileIdentity } from "./file-identity.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { toStoreError } from "./store-error.ts";
 
@@ -35,8 +36,7 @@ export function integrityProblems(db: Database): string[] {
 function foundProblems(db: Database): string[] {
   const rows = db.query(`PRAGMA integrity_check(${MAX_PROBLEMS})`).values().flat().map(String);
   if (rows.length !== 1 || rows[0] !== "ok") return rows;
-  const [version] = db.query("PRAGMA user_version").values().flat();
-  if (version !== MIGRATIONS.length) return [];
+  if (fileIdentity(db).schemaVersion !== MIGRATIONS.length) return [];
   return Object.entries(STRAYS).flatMap(([what, sql]) => {
     const { n } = db.query(sql).get() as { n: number };
     return n === 0 ? [] : [`${n} ${what}`];

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
+import { fileIdentity } from "./file-identity.ts";
 import { APPLICATION_ID } from "./schema.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
@@ -19,8 +20,7 @@ export function openExisting(path: string): Database {
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     db.run("PRAGMA trusted_schema = OFF");
     db.run("PRAGMA cell_size_check = ON");
-    const row = db.query("PRAGMA application_id").get() as { application_id: number };
-    if (row.application_id === APPLICATION_ID) return db;
+    if (fileIdentity(db).applicationId === APPLICATION_ID) return db;
   } catch (error) {
     db?.close(true);
     throw toStoreError("Cannot open", path, error);

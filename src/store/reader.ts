@@ -4,15 +4,16 @@
  */
 import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
+import { fileIdentity } from "./file-identity.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { firstWord, isSeveral } from "./sql-text.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
 const BUSY_TIMEOUT_MS = 2000;
 
-function pragma(db: Database, name: string): number {
-  const row = db.query(`PRAGMA ${name}`).get() as Record<string, number> | null;
-  return row?.[name] ?? 0;
+function nothingWrittenYet(path: string): StoreError {
+  const message = `${path} is empty: nothing was written to it yet.`;
+  return new StoreError("cannot_open", path, message);
 }
 
 function checkPath(path: string): void {
@@ -28,20 +29,20 @@ function checkPath(path: string): void {
   if (stat.isDirectory()) {
     throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
   }
-  if (stat.size === 0) {
-    throw new StoreError("cannot_open", path, `${path} is empty: nothing was written to it yet.`);
-  }
+  if (stat.size === 0) throw nothingWrittenYet(path);
 }
 
 function checkOwnership(db: Database, path: string): void {
-  if (pragma(db, "application_id") !== APPLICATION_ID) {
+  const { applicationId, schemaVersion: version, isEmpty } = fileIdentity(db);
+  if (applicationId !== APPLICATION_ID) {
+    // A writer gives the file WAL mode, and so a first page, before it makes it ours.
+    if (applicationId === 0 && version === 0 && isEmpty) throw nothingWrittenYet(path);
     throw new StoreError(
       "foreign",
       path,
       `${path} is not a spanledger database; name another file.`,
     );
   }
-  const version = pragma(db, "user_version");
   const known = MIGRATIONS.length;
   if (version > known) {
     const message = `${path} has schema version ${version}, and this spanledger knows ${known}: update spanledger.`;

@@ -1,18 +1,26 @@
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../src/store/database.ts";
+import { fileIdentity } from "../../src/store/file-identity.ts";
 import { APPLICATION_ID, MIGRATIONS } from "../../src/store/schema.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
 const tempDir = useTempDir();
 
-function kindOfOpening(path: string): [string, string] {
+const HOLD_FOR_300_MS = `
+  const db = new (require("bun:sqlite").Database)(process.argv[1]);
+  db.run("BEGIN IMMEDIATE");
+  console.log("held");
+  Bun.sleepSync(300);
+  db.run("COMMIT");`;
+
+function kindOfOpening(path: string, busyTimeoutMs = 100): [string, string] {
   try {
-    openDatabase(path, 100).close(true);
+    openDatabase(path, busyTimeoutMs).close(true);
   } catch (error) {
     if (error instanceof StoreError) return [error.kind, error.message];
     throw error;
@@ -61,6 +69,37 @@ describe("a new file", () => {
     const path = join(tempDir(), "t.db");
     writeFileSync(path, "");
     expect(kindOfOpening(path)).toEqual(["opened", ""]);
+  });
+});
+
+describe("a new file that several processes make at once", () => {
+  test("is nobody's until it is ours: it never looks like a stranger's in between", () => {
+    const path = join(tempDir(), "t.db");
+    const empty = new Database(path);
+    empty.run("PRAGMA journal_mode = WAL");
+    const db = new Database(path, { readonly: true });
+    const query = db.query.bind(db);
+    spyOn(db, "query").mockImplementation((sql: string) => {
+      if (sql.includes("sqlite_schema")) openDatabase(path, 100).close(true);
+      return query(sql);
+    });
+    expect(fileIdentity(db)).toEqual({ applicationId: 0, schemaVersion: 0, isEmpty: true });
+    expect(fileIdentity(db)).toEqual({
+      applicationId: APPLICATION_ID,
+      schemaVersion: MIGRATIONS.length,
+      isEmpty: false,
+    });
+    db.close(true);
+    empty.close(true);
+  });
+
+  test("is waited for while another turns WAL on, although SQLite would not wait", async () => {
+    const path = join(tempDir(), "t.db");
+    const holder = Bun.spawn([process.execPath, "-e", HOLD_FOR_300_MS, path], { stdout: "pipe" });
+    await holder.stdout.getReader().read();
+    expect(kindOfOpening(path, 10)[0]).toBe("busy");
+    expect(kindOfOpening(path, 5000)).toEqual(["opened", ""]);
+    expect(await holder.exited).toBe(0);
   });
 });
 
