@@ -34,6 +34,10 @@ export function cleanText(text: string, maxLength: number = MAX_TEXT_LENGTH): st
   return clean.includes("\0") ? clean.replaceAll("\0", "\uFFFD") : clean;
 }
 
+function cleanKey(key: string): string {
+  return cleanText(key, MAX_KEY_LENGTH);
+}
+
 /** Cleans the values of one span, within one budget for all of them. */
 class Cleaner {
   #length = 0;
@@ -78,7 +82,7 @@ class Cleaner {
     const clean: Record<string, unknown> = isArray ? ([] as never) : Object.create(null);
     let notes: TypeNotes | null = null;
     for (const name of Object.keys(source).slice(0, MAX_ARRAY_LENGTH)) {
-      const key = isArray ? name : cleanText(name, MAX_KEY_LENGTH);
+      const key = isArray ? name : cleanKey(name);
       clean[key] = this.value(source[name], depth + 1);
       if (this.note === null) continue;
       notes ??= Object.create(null) as TypeNotes;
@@ -97,7 +101,7 @@ export function attributeJson(attributes: object | undefined): AttributeJson {
   const cleaner = new Cleaner();
   for (const name of Object.keys(attributes)) {
     const value = (attributes as Record<string, unknown>)[name];
-    const key = cleanText(name, MAX_KEY_LENGTH);
+    const key = cleanKey(name);
     json.keys.push(key);
     json.values.push(cleaner.value(value, 0));
     if (cleaner.note === null) continue;
@@ -108,8 +112,29 @@ export function attributeJson(attributes: object | undefined): AttributeJson {
   return json;
 }
 
-function isPlain(value: unknown): boolean {
-  return typeof value === "boolean" || Number.isFinite(value);
+/** What JSON says as it is, at most `MAX_PLAIN_ITEMS` of it: its length as text, or -1 where it is something else. */
+function plainLength(value: unknown): number {
+  switch (typeof value) {
+    case "string":
+      return value.length;
+    case "number":
+      return Number.isFinite(value) ? 0 : -1;
+    case "boolean":
+      return 0;
+    default:
+      return Array.isArray(value) ? plainItemsLength(value) : -1;
+  }
+}
+
+function plainItemsLength(items: readonly unknown[]): number {
+  if (items.length > MAX_PLAIN_ITEMS) return -1;
+  let total = 0;
+  for (const item of items) {
+    const length = Array.isArray(item) ? -1 : plainLength(item);
+    if (length < 0) return -1;
+    total += length;
+  }
+  return total;
 }
 
 /**
@@ -118,48 +143,34 @@ function isPlain(value: unknown): boolean {
  */
 function plainValues(attributes: object): string | null {
   const values: unknown[] = Object.values(attributes);
-  let length = 0;
+  let total = 0;
   for (const value of values) {
-    if (typeof value === "string") length += value.length;
-    else if (Array.isArray(value) && value.length <= MAX_PLAIN_ITEMS) {
-      for (const item of value) {
-        if (typeof item === "string") length += item.length;
-        else if (!isPlain(item)) return null;
-      }
-    } else if (!isPlain(value)) return null;
+    const length = plainLength(value);
+    if (length < 0) return null;
+    total += length;
   }
-  if (length > MAX_TEXT_LENGTH) return null;
+  if (total > MAX_TEXT_LENGTH) return null;
   const text = JSON.stringify(values);
   return text.includes("\\u") ? null : text;
 }
 
-/** The last keys of each span name and their text: the spans of one code path have the same keys. */
-const keyTexts = new Map<string, { keys: readonly string[]; text: string }>();
-const MAX_KEY_TEXTS = 1000;
-
-function keyText(name: string, attributes: object): string {
-  const keys = Object.keys(attributes);
-  const last = keyTexts.get(name);
-  if (last?.keys.length === keys.length && keys.every((key, i) => key === last.keys[i]))
-    return last.text;
-  const text = JSON.stringify(keys.map((key) => cleanText(key, MAX_KEY_LENGTH)));
-  if (keyTexts.size >= MAX_KEY_TEXTS) keyTexts.clear();
-  keyTexts.set(name, { keys, text });
-  return text;
-}
-
-/** The attributes of the span `name` as JSON text: an array of the keys, and one of their values. */
-export function attributeText(
-  name: string,
-  attributes: object = {},
-): { keys: string; values: string; types: TypeNotes | null } {
+/** The values of a span's attributes as a JSON array, in the order of their keys. */
+export function attributeValues(attributes: object = {}): {
+  values: string;
+  types: TypeNotes | null;
+} {
   const plain = plainValues(attributes);
-  if (plain !== null) return { keys: keyText(name, attributes), values: plain, types: null };
-  const { keys, values, types } = attributeJson(attributes);
-  return { keys: JSON.stringify(keys), values: JSON.stringify(values), types };
+  if (plain !== null) return { values: plain, types: null };
+  const { values, types } = attributeJson(attributes);
+  return { values: JSON.stringify(values), types };
 }
 
-/** The same as one object: for what has no dictionary of keys (events, links, scopes, resources). */
+/** The keys of attributes as a JSON array. */
+export function attributeKeys(keys: readonly string[]): string {
+  return JSON.stringify(keys.map(cleanKey));
+}
+
+/** Attributes as one object: for what has no dictionary of keys (events, links, scopes, resources). */
 export function attributeObject(attributes: object | undefined): {
   attributes?: Record<string, unknown>;
   types?: TypeNotes;

@@ -92,7 +92,7 @@ function linkOf(link: SpanLinkDetail): Link {
 }
 
 function spanAttributes(record: SpanRecord, detail: SpanDetail): Attributes {
-  const keys = detail.keys ?? (JSON.parse(record.attributeKeys) as string[]);
+  const keys = detail.keys ?? (JSON.parse(record.shape.attributeKeys) as string[]);
   const values = JSON.parse(record.attributeValues) as AttributeValue[];
   const attributes: Attributes = Object.create(null);
   for (const [index, key] of keys.entries()) attributes[key] = values[index];
@@ -151,7 +151,7 @@ export class ReplayedSpanReader {
   span(record: SpanRecord): ReadableSpan {
     const detail = (record.detail === null ? {} : JSON.parse(record.detail)) as SpanDetail;
     const { traceFlags = SAMPLED } = detail;
-    const { traceId, spanId, parentSpanId, durationNs } = record;
+    const { traceId, spanId, parentSpanId, shape, durationNs } = record;
     const context: SpanContext = {
       traceId,
       spanId,
@@ -161,8 +161,8 @@ export class ReplayedSpanReader {
     const startTime: HrTime = [record.startS, record.startNs];
     const message = detail.statusMessage;
     return {
-      name: detail.name ?? record.name,
-      kind: record.kind,
+      name: detail.name ?? shape.name,
+      kind: shape.kind,
       spanContext: () => context,
       ...(parentSpanId === null && !detail.parentIsRemote
         ? {}
@@ -182,8 +182,8 @@ export class ReplayedSpanReader {
       attributes: spanAttributes(record, detail),
       events: (detail.events ?? []).map(eventOf),
       links: (detail.links ?? []).map(linkOf),
-      resource: this.#resources.get(record.resource),
-      instrumentationScope: this.#scopes.get(record.scope),
+      resource: this.#resources.get(shape.resource),
+      instrumentationScope: this.#scopes.get(shape.scope),
       droppedAttributesCount: detail.droppedAttributes ?? 0,
       droppedEventsCount: detail.droppedEvents ?? 0,
       droppedLinksCount: detail.droppedLinks ?? 0,

@@ -1,80 +1,112 @@
 /**
  * Records to one text and back. Text crosses to another thread at the price of a copy, says how much
- * memory a held batch takes, and can be sent again as it is. What repeats within a batch (resource,
- * scope, names, attribute keys) is in it once, in its first line; the attribute values and the detail
- * of each span are JSON without line breaks already, and follow as lines of their own.
+ * memory a held batch takes, and can be sent again as it is. What repeats within a batch (shapes, their
+ * texts, trace ids) is in its first line once, and of each column all values together; the attribute
+ * values and the detail of each span are JSON without line breaks already, and follow as lines.
  */
+import type { SpanShape } from "../store/rows.ts";
 import type { SpanRecord } from "./span-record.ts";
-
-type Row = [
-  string,
-  string,
-  string | null,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-];
 
 interface BatchJson {
   texts: string[];
-  rows: Row[];
+  /** Name, kind, resource, scope and attribute keys; texts by their index. */
+  shapes: [number, number, number, number, number][];
+  traceIds: string[];
+  /** Of each span, in order; trace and shape by their index. */
+  trace: number[];
+  spanId: string[];
+  parentSpanId: (string | null)[];
+  shape: number[];
+  startS: number[];
+  startNs: number[];
+  durationNs: number[];
+  statusCode: number[];
+}
+
+/** Values by the order in which they were first seen. */
+class Indexed<T> {
+  readonly #indexes = new Map<T, number>();
+
+  get values(): T[] {
+    return [...this.#indexes.keys()];
+  }
+
+  indexOf(value: T): number {
+    const known = this.#indexes.get(value);
+    if (known !== undefined) return known;
+    const index = this.#indexes.size;
+    this.#indexes.set(value, index);
+    return index;
+  }
+}
+
+function shapesJson(shapes: readonly SpanShape[]): Pick<BatchJson, "texts" | "shapes"> {
+  const texts = new Indexed<string>();
+  const rows = shapes.map((shape): BatchJson["shapes"][number] => [
+    texts.indexOf(shape.name),
+    shape.kind,
+    texts.indexOf(shape.resource),
+    texts.indexOf(shape.scope),
+    texts.indexOf(shape.attributeKeys),
+  ]);
+  return { shapes: rows, texts: texts.values };
 }
 
 export function encodeBatch(records: readonly SpanRecord[]): string {
-  const indexes = new Map<string, number>();
-  const indexOf = (text: string): number => {
-    let index = indexes.get(text);
-    if (index === undefined) {
-      index = indexes.size;
-      indexes.set(text, index);
-    }
-    return index;
+  const shapes = new Indexed<SpanShape>();
+  const traceIds = new Indexed<string>();
+  const json: BatchJson = {
+    texts: [],
+    shapes: [],
+    traceIds: [],
+    trace: [],
+    spanId: [],
+    parentSpanId: [],
+    shape: [],
+    startS: [],
+    startNs: [],
+    durationNs: [],
+    statusCode: [],
   };
   const lines = [""];
-  const rows = records.map((r): Row => {
-    lines.push(r.attributeValues, r.detail ?? "");
-    return [
-      r.traceId,
-      r.spanId,
-      r.parentSpanId,
-      indexOf(r.name),
-      r.kind,
-      r.startS,
-      r.startNs,
-      r.durationNs,
-      r.statusCode,
-      indexOf(r.resource),
-      indexOf(r.scope),
-      indexOf(r.attributeKeys),
-    ];
-  });
-  const json: BatchJson = { texts: [...indexes.keys()], rows };
-  lines[0] = JSON.stringify(json);
+  for (const record of records) {
+    json.trace.push(traceIds.indexOf(record.traceId));
+    json.spanId.push(record.spanId);
+    json.parentSpanId.push(record.parentSpanId);
+    json.shape.push(shapes.indexOf(record.shape));
+    json.startS.push(record.startS);
+    json.startNs.push(record.startNs);
+    json.durationNs.push(record.durationNs);
+    json.statusCode.push(record.statusCode);
+    lines.push(record.attributeValues, record.detail ?? "");
+  }
+  json.traceIds = traceIds.values;
+  lines[0] = JSON.stringify({ ...json, ...shapesJson(shapes.values) });
   return lines.join("\n");
 }
 
 export function decodeBatch(batch: string): SpanRecord[] {
   const lines = batch.split("\n");
-  const { texts, rows } = JSON.parse(lines[0] ?? "") as BatchJson;
-  return rows.map((row, i) => ({
-    traceId: row[0],
-    spanId: row[1],
-    parentSpanId: row[2],
-    name: texts[row[3]] ?? "",
-    kind: row[4],
-    startS: row[5],
-    startNs: row[6],
-    durationNs: row[7],
-    statusCode: row[8],
-    resource: texts[row[9]] ?? "",
-    scope: texts[row[10]] ?? "",
-    attributeKeys: texts[row[11]] ?? "",
+  const json = JSON.parse(lines[0] ?? "") as BatchJson;
+  const text = (index: number): string => json.texts[index] ?? "";
+  const shapes = json.shapes.map(
+    ([name, kind, resource, scope, keys]): SpanShape => ({
+      name: text(name),
+      kind,
+      resource: text(resource),
+      scope: text(scope),
+      attributeKeys: text(keys),
+    }),
+  );
+  return json.spanId.map((spanId, i) => ({
+    traceId: json.traceIds[json.trace[i] as number] as string,
+    spanId,
+    parentSpanId: json.parentSpanId[i] as string | null,
+    shape: shapes[json.shape[i] as number] as SpanShape,
+    startS: json.startS[i] as number,
+    startNs: json.startNs[i] as number,
+    durationNs: json.durationNs[i] as number,
+    statusCode: json.statusCode[i] as number,
     attributeValues: lines[2 * i + 1] ?? "",
     detail: lines[2 * i + 2] || null,
   }));

@@ -6,12 +6,12 @@
 import type { HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { SpanDetail, SpanEventDetail, SpanLinkDetail, SpanRow } from "../store/rows.ts";
-import { attributeObject, attributeText, cleanText } from "./attribute-json.ts";
+import { attributeObject, attributeValues, cleanText } from "./attribute-json.ts";
+import { MAX_NAME_LENGTH, spanShape } from "./span-shape.ts";
 
 /** A row that lacks only its reading. */
 export type SpanRecord = Omit<SpanRow, "facts">;
 
-const MAX_NAME_LENGTH = 4096;
 const MAX_EVENTS = 1024;
 const SAMPLED = 1;
 /** 2000-01-01 and 2100-01-01: a time outside is a broken clock's. */
@@ -89,68 +89,21 @@ function spanDetail(
   return null;
 }
 
-/** Resources and scopes are few, immutable and shared by all their spans: their text is made once. */
-const resourceTexts = new WeakMap<object, string>();
-const scopeTexts = new WeakMap<object, string>();
-
-function remembered(texts: WeakMap<object, string>, key: object, make: () => string): string {
-  let text = texts.get(key);
-  if (text === undefined) {
-    text = make();
-    texts.set(key, text);
-  }
-  return text;
-}
-
-function resourceText(resource: ReadableSpan["resource"]): string {
-  const make = () =>
-    JSON.stringify({
-      attributes: {},
-      ...attributeObject(resource.attributes),
-      schemaUrl: resource.schemaUrl,
-    });
-  // A resource still waiting for a detector will say more later.
-  return resource.asyncAttributesPending ? make() : remembered(resourceTexts, resource, make);
-}
-
-function scopeText(scope: ReadableSpan["instrumentationScope"]): string {
-  return remembered(scopeTexts, scope, () => {
-    const { name, version, schemaUrl } = scope;
-    // Newer than the SDK's type.
-    const { attributes, droppedAttributesCount } = scope as {
-      attributes?: object;
-      droppedAttributesCount?: number;
-    };
-    return JSON.stringify({
-      name: cleanText(name, MAX_NAME_LENGTH),
-      version,
-      schemaUrl,
-      ...attributeObject(attributes),
-      dropped: droppedAttributesCount || undefined,
-    });
-  });
-}
-
 /** Copies a finished span. `nowMs` replaces times that no sane clock gave. */
 export function spanRecord(span: ReadableSpan, nowMs: number): SpanRecord {
   const context = span.spanContext();
-  const name = cleanText(span.name, MAX_NAME_LENGTH);
-  const { keys, values, types } = attributeText(name, span.attributes);
+  const { values, types } = attributeValues(span.attributes);
   const isSane = isSaneTime(span.startTime) && isSaneTime(span.endTime);
   const start = isSane ? span.startTime : nowTime(nowMs);
   return {
     traceId: context.traceId,
     spanId: context.spanId,
     parentSpanId: span.parentSpanContext?.spanId ?? null,
-    name,
-    kind: span.kind,
+    shape: spanShape(span),
     startS: start[0],
     startNs: Math.trunc(start[1]),
     durationNs: isSane ? durationNs(start, span.endTime) : 0,
     statusCode: span.status.code,
-    resource: resourceText(span.resource),
-    scope: scopeText(span.instrumentationScope),
-    attributeKeys: keys,
     attributeValues: values,
     detail: spanDetail(span, nowMs, types),
   };

@@ -3,7 +3,7 @@
  * its run and its usage, priced by the date of the call. Spans of a shape that cannot say anything of
  * the kind are not even parsed.
  */
-import type { SpanDetail, SpanFacts, SpanRow } from "../store/rows.ts";
+import type { SpanDetail, SpanFacts, SpanRow, SpanShape } from "../store/rows.ts";
 import { ShapeMap } from "../store/shape-map.ts";
 import { hasOnlyOperation, mayBeRun, mayHaveFacts, readFacts } from "./facts/read-facts.ts";
 import type { PriceSource } from "./prices/price-source.ts";
@@ -20,12 +20,12 @@ interface Shape {
 
 const MAX_SHAPES = 10_000;
 
-function readShape(record: SpanRecord): Shape {
-  const keys = JSON.parse(record.attributeKeys) as string[];
-  const scope = JSON.parse(record.scope) as { name: string; version?: string };
+function readShape({ attributeKeys, scope: scopeText, name }: SpanShape): Shape {
+  const keys = JSON.parse(attributeKeys) as string[];
+  const scope = JSON.parse(scopeText) as { name: string; version?: string };
   return {
-    mayHaveFacts: mayHaveFacts(keys, record.name),
-    hasOnlyOperation: hasOnlyOperation(keys, record.name),
+    mayHaveFacts: mayHaveFacts(keys, name),
+    hasOnlyOperation: hasOnlyOperation(keys, name),
     keys,
     scopeName: scope.name,
     scopeVersion: scope.version,
@@ -35,9 +35,7 @@ function readShape(record: SpanRecord): Shape {
 function attributesOf(record: SpanRecord, keys: readonly string[]): Record<string, unknown> {
   const values = JSON.parse(record.attributeValues) as unknown[];
   const attributes: Record<string, unknown> = Object.create(null);
-  keys.forEach((key, index) => {
-    attributes[key] = values[index];
-  });
+  for (let i = 0; i < keys.length; i++) attributes[keys[i] as string] = values[i];
   return attributes;
 }
 
@@ -55,17 +53,17 @@ export class SpanRowReader {
   }
 
   row(record: SpanRecord): SpanRow {
-    const shape = this.#shapeOf(record);
+    const shape = this.#shapeOf(record.shape);
     const mayHaveFacts =
       shape.mayHaveFacts && (!shape.hasOnlyOperation || mayBeRun(record.attributeValues));
     return { ...record, facts: mayHaveFacts ? this.#facts(record, shape) : null };
   }
 
-  #shapeOf(record: SpanRecord): Shape {
-    let shape = this.#shapes.get(record);
+  #shapeOf(spanShape: SpanShape): Shape {
+    let shape = this.#shapes.get(spanShape);
     if (!shape) {
-      shape = readShape(record);
-      this.#shapes.add(record, shape);
+      shape = readShape(spanShape);
+      this.#shapes.add(spanShape, shape);
     }
     return shape;
   }
@@ -73,8 +71,8 @@ export class SpanRowReader {
   #facts(record: SpanRecord, shape: Shape): SpanFacts | null {
     const detail = record.detail === null ? null : (JSON.parse(record.detail) as SpanDetail);
     const span = {
-      name: record.name,
-      kind: record.kind,
+      name: record.shape.name,
+      kind: record.shape.kind,
       scopeName: shape.scopeName,
       scopeVersion: shape.scopeVersion,
       attributes: attributesOf(record, shape.keys),

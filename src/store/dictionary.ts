@@ -8,7 +8,7 @@
  * process remembers in the current generation is marked, and only unmarked rows are ever deleted.
  */
 import type { Database, Statement } from "bun:sqlite";
-import type { SpanRow } from "./rows.ts";
+import type { SpanShape } from "./rows.ts";
 import { ShapeMap } from "./shape-map.ts";
 
 /** Beyond this many shapes a span carries its name and keys itself: names with ids in them never end. */
@@ -77,26 +77,27 @@ export class Dictionary {
     this.#generation = generation;
   }
 
-  shapeOf(row: SpanRow): ShapeRef {
-    const known = this.#shapes.get(row);
+  refOf(shape: SpanShape): ShapeRef {
+    const known = this.#shapes.get(shape);
     if (known) return known;
-    const shape = this.#intern(row);
-    this.#shapes.add(row, shape);
-    return shape;
+    const ref = this.#intern(shape);
+    this.#shapes.add(shape, ref);
+    return ref;
   }
 
-  #intern(row: SpanRow): ShapeRef {
-    const scope = this.#idOf(this.#scope, "s", row.scope);
-    const resource = this.#idOf(this.#resource, "r", row.resource);
-    const found = this.#findShape.get(row.attributeKeys, row.name, row.kind, scope, resource);
+  #intern(shape: SpanShape): ShapeRef {
+    const { name, kind, attributeKeys } = shape;
+    const scope = this.#idOf(this.#scope, "s", shape.scope);
+    const resource = this.#idOf(this.#resource, "r", shape.resource);
+    const found = this.#findShape.get(attributeKeys, name, kind, scope, resource);
     if (found) return { id: this.#used(found), complete: true };
     const isFull = (this.#countShapes.get()?.n ?? 0) >= MAX_SHAPES;
-    const [keys, name] = isFull ? ["[]", ""] : [row.attributeKeys, row.name];
-    const shape =
-      (isFull ? this.#findShape.get(keys, name, row.kind, scope, resource) : null) ??
-      this.#addShape.get(keys, name, row.kind, scope, resource, this.#generation);
-    if (!shape) throw new Error("INSERT … RETURNING gave no row");
-    return { id: this.#used(shape), complete: !isFull };
+    const [keys, text] = isFull ? ["[]", ""] : [attributeKeys, name];
+    const row =
+      (isFull ? this.#findShape.get(keys, text, kind, scope, resource) : null) ??
+      this.#addShape.get(keys, text, kind, scope, resource, this.#generation);
+    if (!row) throw new Error("INSERT … RETURNING gave no row");
+    return { id: this.#used(row), complete: !isFull };
   }
 
   #used(shape: ShapeIdRow): number {

@@ -157,8 +157,10 @@ export class Maintainer {
    */
   step(nowMs: number): MaintenanceStep {
     try {
-      const didWork = this.#checkpoint(nowMs) || this.#maintain(nowMs);
-      if (didWork) this.#nextDueMs = nowMs;
+      const didCheckpoint = this.#checkpoint(nowMs);
+      const didWork = didCheckpoint || this.#maintain(nowMs);
+      // Checkpoints come with the rows, and say nothing of the rest being due.
+      if (didWork && !didCheckpoint) this.#nextDueMs = nowMs;
       return { didWork, isBusy: false, nextDueMs: this.#nextDueMs };
     } catch (cause) {
       this.#collector.startOver();

@@ -8,13 +8,21 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import { openDatabase } from "./database.ts";
-import type { SpanRow } from "./rows.ts";
+import type { SpanRow, SpanShape } from "./rows.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
 /** A span as it is stored. What it says of its usage is not needed to send it. */
 export interface StoredSpan extends Omit<SpanRow, "facts"> {
   /** Its place in the order of arrival. */
   id: number;
+}
+
+/** The same as it is read: its shape in columns of its own. */
+type StoredColumns = Omit<StoredSpan, "shape"> & SpanShape;
+
+function storedSpan(columns: StoredColumns): StoredSpan {
+  const { name, kind, resource, scope, attributeKeys, ...span } = columns;
+  return { ...span, shape: { name, kind, resource, scope, attributeKeys } };
 }
 
 export interface OutboxPosition {
@@ -81,7 +89,7 @@ export class Outbox {
   readonly #path: string;
   readonly #destination: number;
   readonly #sizes: Statement<{ id: number; bytes: number }, [number, number]>;
-  readonly #spans: Statement<StoredSpan, [number, number]>;
+  readonly #spans: Statement<StoredColumns, [number, number]>;
 
   /** @throws {StoreError} where the file cannot be opened, with what to do about it. */
   constructor({ path, url, busyTimeoutMs }: OutboxOptions) {
@@ -153,7 +161,7 @@ export class Outbox {
       if (bytes > maxBytes && last > cursor) break;
       last = row.id;
     }
-    return last === cursor ? [] : this.#spans.all(cursor, last);
+    return last === cursor ? [] : this.#spans.all(cursor, last).map(storedSpan);
   }
 
   /**

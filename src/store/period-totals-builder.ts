@@ -93,19 +93,12 @@ export class PeriodTotalsBuilder {
   readonly #db: Database;
   readonly #source: RowSource;
   readonly #forget: Statement<unknown, [number]>;
+  /** Whether something is to be built is asked all the time; of these texts there are a few dozen. */
+  readonly #statements = new Map<string, Statement<unknown, (string | number | null)[]>>();
 
   constructor(db: Database) {
     this.#db = db;
-    this.#source = {
-      values: (sql, ...params) => {
-        const statement = db.prepare<unknown, (string | number | null)[]>(sql);
-        try {
-          return statement.values(...params);
-        } finally {
-          statement.finalize();
-        }
-      },
-    };
+    this.#source = { values: (sql, ...params) => this.#prepared(sql).values(...params) };
     this.#forget = db.prepare(FORGET);
   }
 
@@ -131,6 +124,15 @@ export class PeriodTotalsBuilder {
     if (Number(lastHour) < start) this.#inTransaction(() => this.#markEmpty(period));
     else this.#buildOne(period);
     return true;
+  }
+
+  #prepared(sql: string): Statement<unknown, (string | number | null)[]> {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
   }
 
   #buildOne(period: Period): void {

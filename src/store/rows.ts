@@ -4,6 +4,19 @@
  * and SQL; it knows no OpenTelemetry and no reports. Time and paths come in as arguments.
  */
 
+/** What the spans of one code path have in common: stored once, and shared by those in one batch. */
+export interface SpanShape {
+  name: string;
+  /** As in `@opentelemetry/api`: 0 internal, 1 server, 2 client, 3 producer, 4 consumer. */
+  kind: number;
+  /** JSON object `{attributes, types?, schemaUrl?}`. */
+  resource: string;
+  /** JSON object `{name, version?, schemaUrl?, attributes?, types?, dropped?}`. */
+  scope: string;
+  /** JSON array of the attribute keys. */
+  attributeKeys: string;
+}
+
 /** A finished span. Text is well-formed and bounded, JSON is text already. */
 export interface SpanRow {
   /** 32 lower-case hex digits. */
@@ -11,21 +24,14 @@ export interface SpanRow {
   /** 16 lower-case hex digits. */
   spanId: string;
   parentSpanId: string | null;
-  name: string;
-  /** As in `@opentelemetry/api`: 0 internal, 1 server, 2 client, 3 producer, 4 consumer. */
-  kind: number;
+  shape: SpanShape;
   /** Whole seconds since 1970, and the nanoseconds within that second. */
   startS: number;
   startNs: number;
   durationNs: number;
   /** As in `@opentelemetry/api`: 0 unset, 1 ok, 2 error. */
   statusCode: number;
-  /** JSON object `{attributes, types?, schemaUrl?}`. */
-  resource: string;
-  /** JSON object `{name, version?, schemaUrl?, attributes?, types?, dropped?}`. */
-  scope: string;
-  /** JSON array of the attribute keys, and JSON array of their values in the same order. */
-  attributeKeys: string;
+  /** JSON array of the attributes' values, in the order of the shape's keys. */
   attributeValues: string;
   /** JSON object of what most spans lack (`SpanDetail`), null where there is nothing. */
   detail: string | null;

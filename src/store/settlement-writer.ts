@@ -126,16 +126,15 @@ export class SettlementWriter {
 
   #writeRun(traceId: string, state: TraceState, spanId: string, row: RunRow): void {
     const values = RUN_FIELDS.map((field) => row[field]);
-    const json = JSON.stringify(values);
     const stored = state.storedRuns.get(spanId);
-    if (stored?.json === json) return;
+    if (stored?.values?.every((value, i) => value === values[i])) return;
     if (stored) {
       this.#updateRun.run(...values, stored.id);
-      stored.json = json;
+      stored.values = values;
       return;
     }
     const { lastInsertRowid } = this.#insertRun.run(state.traceNo, traceId, spanId, ...values);
-    state.storedRuns.set(spanId, { id: Number(lastInsertRowid), json });
+    state.storedRuns.set(spanId, { id: Number(lastInsertRowid), values });
   }
 
   #writeUsage(state: TraceState, node: TraceNode, usage: UsageFacts, settlement: Settlement): void {

@@ -10,6 +10,7 @@ import { networkFileSystemWarning } from "./file-system.ts";
 import { Maintainer, type MaintenanceOptions } from "./maintenance.ts";
 import type { SpanDetail, SpanRow } from "./rows.ts";
 import { inodeOf, setAside } from "./set-aside.ts";
+import type { TraceNode } from "./settle.ts";
 import { SettlementWriter } from "./settlement-writer.ts";
 import { type StoreError, toStoreError } from "./store-error.ts";
 import { executionJson, traceNode } from "./trace-reader.ts";
@@ -54,8 +55,8 @@ const HAS_MOVED = 20;
 
 function withShape(row: SpanRow): string {
   const detail = (row.detail === null ? {} : JSON.parse(row.detail)) as SpanDetail;
-  detail.name = row.name;
-  detail.keys = JSON.parse(row.attributeKeys) as string[];
+  detail.name = row.shape.name;
+  detail.keys = JSON.parse(row.shape.attributeKeys) as string[];
   return JSON.stringify(detail);
 }
 
@@ -70,7 +71,6 @@ export class Store {
   readonly #settlements: SettlementWriter;
   readonly #insertSpan: Statement<unknown, InsertParams>;
   readonly #insertExecution: Statement<unknown, [number, string, string]>;
-  readonly #updateTrace: Statement<unknown, [number, number, number, number]>;
   readonly #health: Statement<unknown, [string, string, string, number, string]>;
   #maintainer: Maintainer | null = null;
   readonly #hasMoved: Int32Array = new Int32Array(2);
@@ -96,9 +96,6 @@ export class Store {
     );
     this.#insertExecution = this.#db.prepare(
       "INSERT OR IGNORE INTO execution_spans (trace_no, span_id, facts) VALUES (?, unhex(?), ?)",
-    );
-    this.#updateTrace = this.#db.prepare(
-      "UPDATE traces SET last_seen_ms = max(last_seen_ms, ?), spans = ?, settles = ? WHERE id = ?",
     );
     this.#health = this.#db.prepare(
       `INSERT INTO exporter_health (writer, outcome, reason, spans, first_at, last_at)
@@ -218,16 +215,13 @@ export class Store {
 
   #writeRows(rows: readonly SpanRow[], nowMs: number): WriteResult {
     this.#dictionary.refresh();
-    const touched = new Map<string, TraceState>();
+    const nodes = rows.map(traceNode);
+    const touched = this.#openTraces(rows, nodes, nowMs);
     let written = 0;
-    for (const row of rows) {
-      let state = touched.get(row.traceId);
-      if (!state) {
-        state = this.#openTrace(row.traceId);
-        touched.set(row.traceId, state);
-      }
-      if (this.#writeSpan(row, state)) written += 1;
-    }
+    rows.forEach((row, i) => {
+      const [state, node] = [touched.get(row.traceId), nodes[i]];
+      if (state && node && this.#writeSpan(row, node, state)) written += 1;
+    });
     const changed: TraceState[] = [];
     for (const [traceId, state] of touched) {
       if (state.settles && state.isUnsettled) {
@@ -235,9 +229,7 @@ export class Store {
         state.isUnsettled = false;
         changed.push(state);
       }
-      // A clock that ran ahead must not keep a trace from ever growing old.
-      const lastSeenMs = Math.min(state.lastSeenMs, nowMs);
-      this.#updateTrace.run(lastSeenMs, state.nodes.size, state.settles ? 1 : 0, state.traceNo);
+      this.#traces.store(state, nowMs);
     }
     this.#settlements.forgetTotals(changed);
     if (written > 0) this.#count("written", "", written, nowMs);
@@ -246,8 +238,21 @@ export class Store {
     return { written, duplicates: rows.length - written, poison: [] };
   }
 
-  #openTrace(traceId: string): TraceState {
-    const state = this.#traces.open(traceId);
+  #openTraces(
+    rows: readonly SpanRow[],
+    nodes: readonly TraceNode[],
+    nowMs: number,
+  ): Map<string, TraceState> {
+    const arriving = Map.groupBy(nodes, (_, i) => rows[i]?.traceId ?? "");
+    const states = new Map<string, TraceState>();
+    for (const [traceId, ofTrace] of arriving) {
+      states.set(traceId, this.#openTrace(traceId, ofTrace, nowMs));
+    }
+    return states;
+  }
+
+  #openTrace(traceId: string, arriving: readonly TraceNode[], nowMs: number): TraceState {
+    const state = this.#traces.open(traceId, arriving, nowMs);
     if (state.isPurged && state.settles) {
       // What it was counted for comes back as rows, which the new spans may then change.
       this.#settlements.write(traceId, state);
@@ -258,9 +263,9 @@ export class Store {
     return state;
   }
 
-  #writeSpan(row: SpanRow, state: TraceState): boolean {
+  #writeSpan(row: SpanRow, node: TraceNode, state: TraceState): boolean {
     if (state.nodes.has(row.spanId)) return false;
-    const shape = this.#dictionary.shapeOf(row);
+    const shape = this.#dictionary.refOf(row.shape);
     const { changes } = this.#insertSpan.run(
       state.traceNo,
       row.spanId,
@@ -274,7 +279,6 @@ export class Store {
       shape.complete ? row.detail : withShape(row),
     );
     if (changes === 0) return false;
-    const node = traceNode(row);
     this.#traces.add(state, node);
     state.lastSeenMs = Math.max(state.lastSeenMs, node.endMs);
     if (row.facts) {

@@ -79,12 +79,13 @@ const NO_FACTS: ExecutionFacts = {
   usageQuality: "exact",
 };
 
+const FACT_NAMES = Object.keys(NO_FACTS) as (keyof ExecutionFacts)[];
+
 /** Most executions say little of themselves: only what they say is stored. */
 export function executionJson(facts: ExecutionFacts): string {
-  const said = Object.entries(facts).filter(
-    ([name, value]) => value !== NO_FACTS[name as keyof ExecutionFacts],
-  );
-  return JSON.stringify(Object.fromEntries(said));
+  const said: Partial<Record<keyof ExecutionFacts, unknown>> = {};
+  for (const name of FACT_NAMES) if (facts[name] !== NO_FACTS[name]) said[name] = facts[name];
+  return JSON.stringify(said);
 }
 
 function executionFacts(json: string): ExecutionFacts {

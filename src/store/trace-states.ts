@@ -21,12 +21,20 @@ export interface TraceState {
   /** Whether what was added since it was settled may change who counts. */
   isUnsettled: boolean;
   lastSeenMs: number;
+  /** What its row in `traces` says. */
+  stored: StoredTrace;
   /** Whether it was purged, and what it was counted for is still to be brought back. */
   isPurged: boolean;
   /** What stands in `usage_rows`, by span id. */
   storedUsage: Map<string, StoredUsage>;
   /** What stands in `executions`, by span id. */
   storedRuns: Map<string, StoredRun>;
+}
+
+export interface StoredTrace {
+  lastSeenMs: number;
+  spans: number;
+  settles: boolean;
 }
 
 /** The rows of one span, whose ids follow each other. What was read back differs from whatever is settled. */
@@ -38,8 +46,8 @@ export interface StoredUsage {
 
 export interface StoredRun {
   id: number;
-  /** All values of the row as JSON; null where it was read back. */
-  json: string | null;
+  /** All values of the row; null where it was read back. */
+  values: readonly (string | number | null)[] | null;
 }
 
 interface TraceRow {
@@ -52,7 +60,8 @@ interface TraceRow {
 export class TraceStates {
   readonly #states = new Map<string, TraceState>();
   readonly #find: Statement<TraceRow, [string]>;
-  readonly #add: Statement<unknown, [string]>;
+  readonly #add: Statement<unknown, [string, number, number, number]>;
+  readonly #update: Statement<unknown, [number, number, number, number]>;
   readonly #reader: TraceReader;
   readonly #purged: PurgedTraces;
   #nodeCount = 0;
@@ -62,22 +71,39 @@ export class TraceStates {
       "SELECT id, spans, settles, last_seen_ms FROM traces WHERE trace_id = unhex(?)",
     );
     this.#add = db.prepare(
-      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), 0, 0, 0)",
+      "INSERT INTO traces (trace_id, last_seen_ms, spans, settles) VALUES (unhex(?), ?, ?, ?)",
+    );
+    this.#update = db.prepare(
+      "UPDATE traces SET last_seen_ms = ?, spans = ?, settles = ? WHERE id = ?",
     );
     this.#reader = new TraceReader(db);
     this.#purged = new PurgedTraces(db);
   }
 
-  /** The state of a trace, from memory, from the file, or new. Runs inside the writing transaction. */
-  open(traceId: string): TraceState {
+  /**
+   * The state of a trace that `arriving` spans are about to be added to, from memory, from the file, or
+   * new. Runs inside the writing transaction.
+   */
+  open(traceId: string, arriving: readonly TraceNode[], nowMs: number): TraceState {
     const row = this.#find.get(traceId);
     const known = this.#states.get(traceId);
     if (known) this.#drop(traceId, known); // It comes back as the one used last.
     if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) {
+      known.stored = storedTrace(row);
       return this.#keep(traceId, known);
     }
-    const state = row ? this.#read(row, traceId) : this.#create(traceId);
+    const state = row ? this.#read(row, traceId) : this.#create(traceId, arriving, nowMs);
     return this.#keep(traceId, state);
+  }
+
+  /** Brings the row of a trace to what is known of it by now. */
+  store(state: TraceState, nowMs: number): void {
+    // A clock that ran ahead must not keep a trace from ever growing old.
+    const lastSeenMs = Math.max(state.stored.lastSeenMs, Math.min(state.lastSeenMs, nowMs));
+    const trace = { lastSeenMs, spans: state.nodes.size, settles: state.settles };
+    if (isSame(trace, state.stored)) return;
+    this.#update.run(lastSeenMs, trace.spans, trace.settles ? 1 : 0, state.traceNo);
+    state.stored = trace;
   }
 
   #keep(traceId: string, state: TraceState): TraceState {
@@ -88,8 +114,7 @@ export class TraceStates {
 
   /** A span that says nothing, and that none is known beneath, leaves the trace as settled as it is. */
   add(state: TraceState, node: TraceNode): void {
-    state.isUnsettled ||=
-      node.usage !== null || node.execution !== null || state.parents.has(node.spanId);
+    state.isUnsettled ||= settles(node) || state.parents.has(node.spanId);
     know(state, node);
     this.#nodeCount += 1;
   }
@@ -113,11 +138,26 @@ export class TraceStates {
     this.#nodeCount -= state.nodes.size;
   }
 
-  #create(traceId: string): TraceState {
-    const state = emptyState(Number(this.#add.run(traceId).lastInsertRowid));
-    for (const node of this.#purged.recall(traceId)) {
+  /** Its row is what it will be once all of the arriving spans are in. */
+  #create(traceId: string, arriving: readonly TraceNode[], nowMs: number): TraceState {
+    const purged = this.#purged.recall(traceId);
+    const nodes = [...purged, ...arriving];
+    const lastSeenMs = nodes.reduce((latest, { endMs }) => Math.max(latest, endMs), 0);
+    const stored = {
+      lastSeenMs: Math.min(lastSeenMs, nowMs),
+      spans: new Set(nodes.map(({ spanId }) => spanId)).size,
+      settles: nodes.some(settles),
+    };
+    const { lastInsertRowid } = this.#add.run(
+      traceId,
+      stored.lastSeenMs,
+      stored.spans,
+      stored.settles ? 1 : 0,
+    );
+    const state = emptyState(Number(lastInsertRowid), stored);
+    for (const node of purged) {
       know(state, node);
-      state.settles ||= node.usage !== null || node.execution !== null;
+      state.settles ||= settles(node);
       state.lastSeenMs = Math.max(state.lastSeenMs, node.endMs);
       state.isPurged = true;
     }
@@ -125,7 +165,7 @@ export class TraceStates {
   }
 
   #read(row: TraceRow, traceId: string): TraceState {
-    const state = emptyState(row.id);
+    const state = emptyState(row.id, storedTrace(row));
     state.settles = row.settles === 1;
     state.lastSeenMs = row.last_seen_ms;
     for (const node of this.#reader.nodesOf(row.id, traceId).values()) know(state, node);
@@ -134,7 +174,7 @@ export class TraceStates {
       state.storedUsage.set(span_id, { firstId: first_id, lastId: last_id, settled: null });
     }
     for (const { span_id, id } of this.#reader.runIdsOf(row.id)) {
-      state.storedRuns.set(span_id, { id, json: null });
+      state.storedRuns.set(span_id, { id, values: null });
     }
     return state;
   }
@@ -145,7 +185,19 @@ function know(state: TraceState, node: TraceNode): void {
   if (node.parentSpanId !== null) state.parents.add(node.parentSpanId);
 }
 
-function emptyState(traceNo: number): TraceState {
+function settles(node: TraceNode): boolean {
+  return node.usage !== null || node.execution !== null;
+}
+
+function storedTrace(row: TraceRow): StoredTrace {
+  return { lastSeenMs: row.last_seen_ms, spans: row.spans, settles: row.settles === 1 };
+}
+
+function isSame(a: StoredTrace, b: StoredTrace): boolean {
+  return a.lastSeenMs === b.lastSeenMs && a.spans === b.spans && a.settles === b.settles;
+}
+
+function emptyState(traceNo: number, stored: StoredTrace): TraceState {
   return {
     traceNo,
     nodes: new Map(),
@@ -153,6 +205,7 @@ function emptyState(traceNo: number): TraceState {
     settles: false,
     isUnsettled: false,
     lastSeenMs: 0,
+    stored,
     isPurged: false,
     storedUsage: new Map(),
     storedRuns: new Map(),

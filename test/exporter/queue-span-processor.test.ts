@@ -113,7 +113,7 @@ describe("ending a span", () => {
       dropped: { queue_full: 1134 },
     });
     await processor.forceFlush();
-    const names = writer.batches.flat().map(({ name }) => name);
+    const names = writer.batches.flat().map(({ shape }) => shape.name);
     expect(names).toEqual(Array.from({ length: 100 }, (_, i) => `span ${1134 + i}`));
   });
 
@@ -183,7 +183,7 @@ describe("a resource whose attributes are still being found out", () => {
       Bun.sleep(5).then(() => "vm"),
     );
     await processor.forceFlush();
-    expect(writer.batches.flat()[0]?.resource).toContain('"host.name":"vm"');
+    expect(writer.batches.flat()[0]?.shape.resource).toContain('"host.name":"vm"');
   });
 
   test("is not waited for longer than the export timeout", async () => {

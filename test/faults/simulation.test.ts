@@ -107,8 +107,8 @@ class FakeStore {
   write(batch: string): { committed: number; poison: number } {
     let poison = 0;
     const records = decodeBatch(batch);
-    for (const { name, startNs: n } of records) {
-      if (name === "poison") poison += 1;
+    for (const { shape, startNs: n } of records) {
+      if (shape.name === "poison") poison += 1;
       else this.spans.add(n);
     }
     return { committed: records.length - poison, poison };

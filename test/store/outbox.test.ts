@@ -42,7 +42,8 @@ function maintain(store: Store, maxDbBytes = 0): void {
   while (maintainer.step(NOW_MS).didWork);
 }
 
-const namesOf = (outbox: Outbox): string[] => outbox.read(0, MANY, MANY).map(({ name }) => name);
+const namesOf = (outbox: Outbox): string[] =>
+  outbox.read(0, MANY, MANY).map(({ shape }) => shape.name);
 
 describe("reading", () => {
   test("gives back what was written, name and keys of a shape without room included", () => {
@@ -70,7 +71,7 @@ describe("reading", () => {
     const db = new Database(path);
     db.run("DELETE FROM traces WHERE id IN (1, 2)");
     db.close(true);
-    expect(outbox.read(0, 1, MANY).map(({ name }) => name)).toEqual(["span 3"]);
+    expect(outbox.read(0, 1, MANY).map(({ shape }) => shape.name)).toEqual(["span 3"]);
     expect(outbox.pending(0)).toBe(1);
   });
 });
@@ -112,7 +113,7 @@ describe("retention", () => {
     );
     files.store.write(rows, NOW_MS);
     maintain(files.store, 5_000_000);
-    const left = files.outbox.read(0, MANY, MANY * 100).map(({ name }) => name);
+    const left = files.outbox.read(0, MANY, MANY * 100).map(({ shape }) => shape.name);
     expect(left.length).toBeWithin(1, 2000);
     expect(left.at(-1)).toBe("span 1999");
   });

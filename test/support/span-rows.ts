@@ -1,4 +1,10 @@
-import type { ExecutionFacts, ModelUsageFacts, SpanRow, UsageFacts } from "../../src/store/rows.ts";
+import type {
+  ExecutionFacts,
+  ModelUsageFacts,
+  SpanRow,
+  SpanShape,
+  UsageFacts,
+} from "../../src/store/rows.ts";
 
 export const NOW_MS: number = Date.UTC(2026, 10, 20, 12, 0, 0);
 
@@ -54,7 +60,9 @@ export function execution(changes: Partial<ExecutionFacts> = {}): ExecutionFacts
 }
 
 /** Ids are given as short words: the same word, the same id. */
-export interface SpanRowChanges extends Omit<Partial<SpanRow>, "facts"> {
+export interface SpanRowChanges
+  extends Omit<Partial<SpanRow>, "facts" | "shape">,
+    Partial<SpanShape> {
   trace?: string | number;
   span?: string | number;
   parent?: string | number | null;
@@ -66,20 +74,24 @@ export interface SpanRowChanges extends Omit<Partial<SpanRow>, "facts"> {
 export function spanRow(changes: SpanRowChanges = {}): SpanRow {
   const { trace = "trace", span = "span", parent = null, endMs = NOW_MS, ...rest } = changes;
   const startMs = endMs - 1500;
-  const { execution: executionFacts = null, usage: usageFacts = null, ...row } = rest;
+  const { execution: executionFacts = null, usage: usageFacts = null, ...others } = rest;
+  const {
+    name = "work",
+    kind = 0,
+    resource = '{"attributes":{"service.name":"bot"}}',
+    scope = '{"name":"test"}',
+    attributeKeys = '["a","b"]',
+    ...row
+  } = others;
   return {
     traceId: hexId(`t${trace}`, 32),
     spanId: hexId(`s${span}`, 16),
     parentSpanId: parent === null ? null : hexId(`s${parent}`, 16),
-    name: "work",
-    kind: 0,
+    shape: { name, kind, resource, scope, attributeKeys },
     startS: Math.floor(startMs / 1000),
     startNs: (startMs % 1000) * 1e6,
     durationNs: 1_500_000_000,
     statusCode: 0,
-    resource: '{"attributes":{"service.name":"bot"}}',
-    scope: '{"name":"test"}',
-    attributeKeys: '["a","b"]',
     attributeValues: '["x",1]',
     detail: null,
     facts: executionFacts || usageFacts ? { execution: executionFacts, usage: usageFacts } : null,

@@ -23,7 +23,7 @@ import { count, firstOf, firstText, providerName, text } from "./values.ts";
 const STATUS_ERROR = 2;
 
 /** What has a column, or is there for the reading of columns. */
-const COLUMN_PREFIXES = ["gen_ai.", "spanledger.", "vcs.", "error.", "anthropic.usage."] as const;
+const HAS_COLUMN = /^(?:gen_ai|spanledger|vcs|error|anthropic\.usage)\./;
 
 export function readExecution(
   span: ReadSpan,
@@ -76,9 +76,9 @@ function exceptionType(span: ReadSpan): string | null {
 function otherAttributes(attributes: ReadAttributes): string | null {
   const others: Record<string, unknown> = Object.create(null);
   let isEmpty = true;
-  for (const [key, value] of Object.entries(attributes)) {
-    if (COLUMN_PREFIXES.some((prefix) => key.startsWith(prefix))) continue;
-    others[key] = value;
+  for (const key of Object.keys(attributes)) {
+    if (HAS_COLUMN.test(key)) continue;
+    others[key] = attributes[key];
     isEmpty = false;
   }
   return isEmpty ? null : JSON.stringify(others, bigintAsNumber);

@@ -28,11 +28,12 @@ export function text(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+const API_KIND = /\.(?:messages|chat|responses|completion|embedding|image)$/;
+
 /** A provider without the kind of API that the Vercel AI SDK adds: `anthropic` of `anthropic.messages`. */
 export function providerName(value: unknown): string | null {
-  return (
-    text(value)?.replace(/\.(?:messages|chat|responses|completion|embedding|image)$/, "") ?? null
-  );
+  const name = text(value);
+  return name?.includes(".") ? name.replace(API_KIND, "") : name;
 }
 
 /** The first of several texts, or the only one: `gen_ai.response.finish_reasons`. */
@@ -47,7 +48,9 @@ export function firstOf<T>(
   read: (value: unknown) => T | null,
 ): T | null {
   for (const source of sources) {
-    const value = read(valueAt(attributes, source));
+    const stated = valueAt(attributes, source);
+    if (stated === undefined) continue;
+    const value = read(stated);
     if (value !== null) return value;
   }
   return null;

@@ -33,24 +33,25 @@ export function attoUsdPerUnit(usd: number, units: number): bigint {
 export function costNanoUsd(usage: PricedUsage, rates: ModelRates): number | null {
   const contextTokens = usage.singleCall ? totalInputTokens(usage) : 0;
   const cacheCreation1hTokens = Math.min(usage.cacheCreation1hTokens, usage.cacheCreationTokens);
-  const parts: [number, Rate | null][] = [
-    [usage.inputTokens, rates.input],
-    [usage.cacheReadTokens, rates.cacheRead],
-    [usage.cacheCreationTokens - cacheCreation1hTokens, rates.cacheWrite],
-    [cacheCreation1hTokens, rates.cacheWrite1h],
-    [usage.outputTokens, rates.output],
-  ];
-  let attoUsd = rates.request?.baseAttoUsd ?? 0n;
-  for (const [tokens, rate] of parts) {
-    if (tokens === 0) continue;
-    if (rate === null) return null;
-    attoUsd += BigInt(tokens) * attoUsdAt(rate, contextTokens);
-  }
-  if (rates.webSearch !== null) {
-    attoUsd += BigInt(usage.webSearchRequests) * rates.webSearch.baseAttoUsd;
-  }
+  const cacheCreation5mTokens = usage.cacheCreationTokens - cacheCreation1hTokens;
+  const input = attoUsdOf(usage.inputTokens, rates.input, contextTokens);
+  const cacheRead = attoUsdOf(usage.cacheReadTokens, rates.cacheRead, contextTokens);
+  const cacheWrite = attoUsdOf(cacheCreation5mTokens, rates.cacheWrite, contextTokens);
+  const cacheWrite1h = attoUsdOf(cacheCreation1hTokens, rates.cacheWrite1h, contextTokens);
+  const output = attoUsdOf(usage.outputTokens, rates.output, contextTokens);
+  if (input === null || cacheRead === null || cacheWrite === null) return null;
+  if (cacheWrite1h === null || output === null) return null;
+  const webSearches = BigInt(usage.webSearchRequests) * (rates.webSearch?.baseAttoUsd ?? 0n);
+  const tokens = input + cacheRead + cacheWrite + cacheWrite1h + output;
+  const attoUsd = tokens + webSearches + (rates.request?.baseAttoUsd ?? 0n);
   const nanoUsd = Number((attoUsd + ATTO_USD_PER_NANO_USD / 2n) / ATTO_USD_PER_NANO_USD);
   return Math.min(nanoUsd, Number.MAX_SAFE_INTEGER);
+}
+
+/** Null where `units` were used that have no price. */
+function attoUsdOf(units: number, rate: Rate | null, contextTokens: number): bigint | null {
+  if (units === 0) return 0n;
+  return rate === null ? null : BigInt(units) * attoUsdAt(rate, contextTokens);
 }
 
 /** Whether the cost of a sum over calls depends on how many there were, or how long each was. */
