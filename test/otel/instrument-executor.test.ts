@@ -88,6 +88,33 @@ test("a frozen executor is traced as well", async () => {
   expect(recording.executions().length).toBe(1);
 });
 
+test("a frozen executor shows what it has", () => {
+  const frozen = Object.freeze({
+    limit: 3,
+    execute: async (_: Job): Promise<ExecutionResult> => ({ conclusion: "success" }),
+  });
+  const executor = instrumentExecutor(recordSpans().tracer, frozen);
+  expect(Object.keys(executor)).toEqual(["limit", "execute"]);
+  expect({ ...executor }).toEqual({ limit: 3, execute: executor.execute });
+});
+
+test("a method that returns its executor returns the instrumented one", async () => {
+  class Configurable {
+    #limit = 1;
+    withLimit(limit: number): this {
+      this.#limit = limit;
+      return this;
+    }
+    async execute(_: Job): Promise<ExecutionResult> {
+      return { conclusion: "success", numTurns: this.#limit };
+    }
+  }
+  const recording = recordSpans();
+  const executor = instrumentExecutor(recording.tracer, new Configurable()).withLimit(7);
+  expect((await executor.execute({ repo: "o/r", number: 1 })).numTurns).toBe(7);
+  expect(recording.executions().length).toBe(1);
+});
+
 test("a description that throws is told to onError, and the execution named executor", async () => {
   const recording = recordSpans();
   const errors: unknown[] = [];
