@@ -57,15 +57,15 @@ export function instrumentQuery<Q extends QueryFunction>(
       if (run === undefined) return Reflect.apply(target, self, args);
       const hooked = guarded(() => hookedParams(params, run, options), onError) ?? params;
       const timedOut = (): boolean => abortedByTimeout(params);
+      const call = (): unknown => Reflect.apply(target, self, [hooked, ...others]);
+      let result: unknown;
       try {
-        const result: unknown = context.with(run.context, () =>
-          Reflect.apply(target, self, [hooked, ...others]),
-        );
-        return observeQuery(result, run, timedOut, onError);
+        result = context.with(run.context, call);
       } catch (error) {
         guarded(() => run.fail(error, timedOut()), onError);
         throw error;
       }
+      return observeQuery(result, run, timedOut, onError);
     },
   });
   instrumented.add(traced);
