@@ -93,7 +93,7 @@ export class ChatSpans {
     chat.lastMs = now;
     if (event["type"] === "message_delta") {
       const usage = fieldsOf(event["usage"]);
-      chat.usage = { ...chat.usage, ...usage };
+      chat.usage = { ...chat.usage, ...known(usage) };
       chat.outputTokens = countOf(usage?.["output_tokens"]) ?? chat.outputTokens;
       chat.stopReason = textOf(fieldsOf(event["delta"])?.["stop_reason"]) ?? chat.stopReason;
     }
@@ -162,6 +162,11 @@ export class ChatSpans {
     this.#open.set(scope, chat);
     return chat;
   }
+}
+
+/** A delta says null of what it does not tell again. */
+function known(usage: Fields | undefined): Fields {
+  return Object.fromEntries(Object.entries(usage ?? {}).filter(([, value]) => value !== null));
 }
 
 const INPUT_COUNTERS = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
