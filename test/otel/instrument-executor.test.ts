@@ -76,6 +76,11 @@ test("an execute without its object still runs on it", async () => {
   expect(await execute({ repo: "o/r", number: 2 })).toEqual({ conclusion: "success", numTurns: 2 });
 });
 
+test("what is no executor is refused at once", () => {
+  const wrap = () => instrumentExecutor(recordSpans().tracer, undefined as never);
+  expect(wrap).toThrow("instrumentExecutor: executor is undefined; it must be an object");
+});
+
 test("a frozen executor is traced as well", async () => {
   const recording = recordSpans();
   const frozen = Object.freeze({

@@ -73,7 +73,7 @@ export class ChatSpans {
     chat.stopReason = textOf(message["stop_reason"]) ?? chat.stopReason;
     const content = message["content"];
     for (const block of Array.isArray(content) ? content : []) {
-      const text = this.#source.capture(fieldsOf(block)?.["text"], "completion");
+      const text = this.#source.content.capture(fieldsOf(block)?.["text"], "completion");
       if (text !== undefined && chat.texts.length < MAX_REMEMBERED) chat.texts.push(text);
     }
   }
@@ -119,7 +119,7 @@ export class ChatSpans {
       ...messageAttribute(
         ATTR_GEN_AI_OUTPUT_MESSAGES,
         "assistant",
-        texts.length === 0 ? undefined : texts.join("\n"),
+        this.#source.content.join(texts),
       ),
     });
     chat.span.end(chat.lastMs);

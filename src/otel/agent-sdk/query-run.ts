@@ -66,7 +66,11 @@ export class QueryRun {
     this.#openTurn();
     const prompt = typeof start.prompt === "string" ? start.prompt : undefined;
     this.#set(
-      messageAttribute(ATTR_GEN_AI_INPUT_MESSAGES, "user", this.#source.capture(prompt, "prompt")),
+      messageAttribute(
+        ATTR_GEN_AI_INPUT_MESSAGES,
+        "user",
+        this.#source.content.capture(prompt, "prompt"),
+      ),
     );
   }
 
@@ -210,7 +214,7 @@ export class QueryRun {
     this.#tree.endTurn(outcome.errorType);
     recordOutcome(turn.span, outcome);
     this.#recordAccount(turn, result);
-    const text = this.#source.capture(result["result"], "completion");
+    const text = this.#source.content.capture(result["result"], "completion");
     this.#set(messageAttribute(ATTR_GEN_AI_OUTPUT_MESSAGES, "assistant", text));
     turn.span.end(this.#source.now());
     this.#turn = undefined;

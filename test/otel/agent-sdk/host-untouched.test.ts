@@ -57,6 +57,11 @@ test("the query function keeps its own properties", () => {
   expect(wrapped.length).toBe(query.length);
 });
 
+test("what is no query is refused at once", () => {
+  const wrap = () => instrumentQuery(recordSpans().tracer, undefined as never);
+  expect(wrap).toThrow("instrumentQuery: query is of type undefined; it must be a function");
+});
+
 test("a query that is instrumented already is returned as it is, so that nothing counts twice", () => {
   const query = instrumentQuery(recordSpans().tracer, replayQuery(readTranscript("bash")));
   expect(instrumentQuery(recordSpans().tracer, query)).toBe(query);
