@@ -1,5 +1,6 @@
 /** Orders and gaps in the stream that the recorded runs do not show. */
 import { expect, test } from "bun:test";
+import { diag } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { instrumentQuery } from "../../../src/otel/agent-sdk/instrument-query.ts";
 import { drain } from "../../support/drain.ts";
@@ -170,6 +171,21 @@ test("hooks that come after a call has ended change nothing", async () => {
     hook("PreToolUse", "t"),
   );
   expect(beneath(spans)).toEqual(["  chat m CLIENT", "  execute_tool Bash INTERNAL"]);
+});
+
+test("a call does not begin after its end, however late a hook tells of its start", async () => {
+  const warnings: string[] = [];
+  const ignore = () => {};
+  const warn = (message: string) => warnings.push(message);
+  diag.setLogger({ error: ignore, warn, info: ignore, debug: ignore, verbose: ignore });
+  await play(
+    assistant("a", [toolUse("t", "Bash")]),
+    toolResult("t", { is_error: true }),
+    hook("PreToolUse", "t"),
+    RESULT,
+  );
+  diag.disable();
+  expect(warnings).toEqual([]);
 });
 
 test("a failure that only the hook tells of is the tool's error", async () => {
