@@ -75,7 +75,7 @@ export class Account {
     const known = added ?? total;
     const addedNanoUsd = this.#costAdded(result, sessionId);
     if (known === undefined) return this.#mainLoopLedger(result, addedNanoUsd, seen);
-    if (isCrash(result, known)) return undefined;
+    if (isCrash(result, total ?? known)) return undefined;
     const base = added === undefined ? this.#baseFor(sessionId, version) : NO_TOTALS;
     const entries = usageOf(difference(known, base ?? NO_TOTALS));
     if (entries.length === 0 && seen.usage) return undefined;

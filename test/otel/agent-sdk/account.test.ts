@@ -136,6 +136,20 @@ test("what the SDK says was added beats every difference, and moves the total on
   ]);
 });
 
+test("a turn that broke before it used anything is no crash of the account, which goes on", () => {
+  const account = new Account(sessions(), undefined);
+  account.ledgerOf(total({ a: [10, 0.1] }), undefined, SEEN);
+  const broken = {
+    ...total({ a: [10, 0.1] }),
+    subtype: "error_during_execution",
+    model_usage_since_last_result: {},
+  };
+  expect(account.ledgerOf(broken, undefined, NOTHING_SEEN)).toMatchObject({
+    entries: [],
+    quality: "exact",
+  });
+});
+
 test("money is divided in whole nano-dollars", () => {
   const account = new Account(sessions(), undefined);
   account.ledgerOf(total({ a: [1, 0.007790999999999999] }), undefined, SEEN);
