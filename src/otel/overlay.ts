@@ -18,7 +18,9 @@ export function overlay<T extends object>(
       if (!bound.has(value)) bound.set(value, bindTo(value as Method));
       return bound.get(value);
     },
-    set: (_, key, value) => Reflect.set(target, key, value, target),
+    set(_, key, value, receiver) {
+      return Reflect.set(target, key, value, receiver === proxy ? target : receiver);
+    },
   });
   const bindTo = (method: Method): unknown =>
     new Proxy(method, {

@@ -71,6 +71,14 @@ test("all else of the executor works as before", async () => {
   expect(original.limit).toBe(5);
 });
 
+test("what inherits from an instrumented executor has fields of its own", () => {
+  const original = new Reviewer();
+  const heir: Reviewer = Object.create(instrumentExecutor(recordSpans().tracer, original));
+  heir.limit = 5;
+  expect(heir.limit).toBe(5);
+  expect(original.limit).not.toBe(5);
+});
+
 test("an execute without its object still runs on it", async () => {
   const { execute } = instrumentExecutor(recordSpans().tracer, new Reviewer());
   expect(await execute({ repo: "o/r", number: 2 })).toEqual({ conclusion: "success", numTurns: 2 });
