@@ -16,7 +16,7 @@ plugin({
   name: "spanledger",
   setup(build) {
     build.onLoad(
-      { filter: /[\\/]@anthropic-ai[\\/]claude-agent-sdk[\\/]sdk\.mjs$/ },
+      { filter: /[\\/]@anthropic-ai[\\/]claude-agent-sdk[\\/](?:sdk|core)\.mjs$/ },
       ({ path }) => ({
         loader: "js",
         contents: agentSdkFacade(path, import.meta.path),

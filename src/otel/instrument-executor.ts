@@ -29,12 +29,19 @@ export interface InstrumentExecutorOptions<C> {
 /**
  * Wraps an executor: the same object but for `execute`, which runs inside an execution's span and
  * resolves and rejects exactly as the executor's own.
+ *
+ * @throws {TypeError} where `executor` is no object.
  */
 export function instrumentExecutor<E extends Executor>(
   tracer: Tracer,
   executor: E,
   options: InstrumentExecutorOptions<ExecutorContext<E>> = {},
 ): E {
+  if (fieldsOf(executor) === undefined && typeof executor !== "function") {
+    throw new TypeError(
+      `instrumentExecutor: executor is ${String(executor)}; it must be an object with a method execute.`,
+    );
+  }
   const { describe = describeFromFields, onError } = options;
   const execute = (...args: [ExecutorContext<E>]): Promise<ExecutionResult> => {
     const execution = guarded(() => describe(args[0]), onError) ?? { name: FALLBACK_NAME };

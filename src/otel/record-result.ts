@@ -31,7 +31,8 @@ const CONCLUSIONS: ReadonlySet<unknown> = new Set<Conclusion>(["success", "failu
 
 /** Whether a value is what an executor returns: the conclusion tells. */
 export function isExecutionResult(value: unknown): value is ExecutionResult {
-  return CONCLUSIONS.has(fieldsOf(value)?.["conclusion"]);
+  const fields = fieldsOf(value);
+  return fields !== undefined && CONCLUSIONS.has(readable(fields, ["conclusion"]).conclusion);
 }
 
 /**

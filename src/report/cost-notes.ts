@@ -63,8 +63,9 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 }
 
+/** Dollars to the cent; small sums to the hundredth of a cent, or two that differ would look alike. */
 function usd(nanoUsd: number): string {
-  return `$${(nanoUsd / 1e9).toFixed(2)}`;
+  return `$${(nanoUsd / 1e9).toFixed(nanoUsd < 100_000_000 ? 4 : 2)}`;
 }
 
 function count(amount: number, thing: string): string {

@@ -33,11 +33,18 @@ function user(n: number): Message {
   return { type: "user", parent_tool_use_id: null, message: { content: [block] } };
 }
 
+function result(n: number): Message {
+  const modelUsage = { "claude-sonnet-4-5": { outputTokens: n, costUSD: n / 1e6 } };
+  return { type: "result", subtype: "success", uuid: `result_${n}`, session_id: "s", modelUsage };
+}
+
 async function* query(): AsyncGenerator<Message, void> {
   yield { type: "system", subtype: "init", session_id: "s", model: "claude-sonnet-4-5" };
   for (let n = 0; n < messages; n++) {
-    if (n % TURN_MESSAGES === TURN_MESSAGES - 2) yield assistant(n);
-    else if (n % TURN_MESSAGES === TURN_MESSAGES - 1) yield user(n - 1);
+    const left = TURN_MESSAGES - (n % TURN_MESSAGES);
+    if (left === 3) yield assistant(n);
+    else if (left === 2) yield user(n - 1);
+    else if (left === 1) yield result(n);
     else yield streamed;
   }
 }

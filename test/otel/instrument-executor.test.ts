@@ -71,9 +71,22 @@ test("all else of the executor works as before", async () => {
   expect(original.limit).toBe(5);
 });
 
+test("what inherits from an instrumented executor has fields of its own", () => {
+  const original = new Reviewer();
+  const heir: Reviewer = Object.create(instrumentExecutor(recordSpans().tracer, original));
+  heir.limit = 5;
+  expect(heir.limit).toBe(5);
+  expect(original.limit).not.toBe(5);
+});
+
 test("an execute without its object still runs on it", async () => {
   const { execute } = instrumentExecutor(recordSpans().tracer, new Reviewer());
   expect(await execute({ repo: "o/r", number: 2 })).toEqual({ conclusion: "success", numTurns: 2 });
+});
+
+test("what is no executor is refused at once", () => {
+  const wrap = () => instrumentExecutor(recordSpans().tracer, undefined as never);
+  expect(wrap).toThrow("instrumentExecutor: executor is undefined; it must be an object");
 });
 
 test("a frozen executor is traced as well", async () => {
@@ -85,6 +98,33 @@ test("a frozen executor is traced as well", async () => {
   const executor = instrumentExecutor(recording.tracer, frozen);
   expect(await executor.execute({ repo: "o/r", number: 1 })).toEqual({ conclusion: "success" });
   expect(executor.limit).toBe(3);
+  expect(recording.executions().length).toBe(1);
+});
+
+test("a frozen executor shows what it has", () => {
+  const frozen = Object.freeze({
+    limit: 3,
+    execute: async (_: Job): Promise<ExecutionResult> => ({ conclusion: "success" }),
+  });
+  const executor = instrumentExecutor(recordSpans().tracer, frozen);
+  expect(Object.keys(executor)).toEqual(["limit", "execute"]);
+  expect({ ...executor }).toEqual({ limit: 3, execute: executor.execute });
+});
+
+test("a method that returns its executor returns the instrumented one", async () => {
+  class Configurable {
+    #limit = 1;
+    withLimit(limit: number): this {
+      this.#limit = limit;
+      return this;
+    }
+    async execute(_: Job): Promise<ExecutionResult> {
+      return { conclusion: "success", numTurns: this.#limit };
+    }
+  }
+  const recording = recordSpans();
+  const executor = instrumentExecutor(recording.tracer, new Configurable()).withLimit(7);
+  expect((await executor.execute({ repo: "o/r", number: 1 })).numTurns).toBe(7);
   expect(recording.executions().length).toBe(1);
 });
 

@@ -282,6 +282,17 @@ test("a value of another kind counts as a success", async () => {
   }
 });
 
+test("a value whose conclusion cannot be read is another kind of value", async () => {
+  const recording = recordSpans();
+  const value = {
+    get conclusion(): string {
+      throw new Error("no conclusion");
+    },
+  };
+  expect(await traceExecution(recording.tracer, { name: "x" }, () => value)).toBe(value);
+  expect(recording.executions()[0]?.attributes["spanledger.conclusion"]).toBe("success");
+});
+
 test("a broken tracer and a broken span leave the outcome as it is", async () => {
   const errors: unknown[] = [];
   const broken = recordSpans().tracer;

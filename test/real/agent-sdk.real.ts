@@ -17,6 +17,8 @@ const CUT_SHORT: ReadonlySet<string> = new Set<ScenarioName>([
   "a missing binary",
   "a killed process",
   "a host that stops listening",
+  "a host that calls return()",
+  "a host that calls close()",
   "a host that throws",
   "abort",
 ]);

@@ -20,11 +20,11 @@ export interface ModelRates {
 }
 
 const ATTO_USD_PER_NANO_USD = 1_000_000_000n;
-/** Prices are decimals of at most nine places; a float's error lies beyond them. */
-const PRICE_SCALE = 1e9;
-const ATTO_USD_PER_SCALED_USD = 1_000_000_000n;
+/** Prices are decimals of a few places, or thirds and twelfths: a float's error lies beyond these. */
+const PRICE_SCALE = 1e12;
+const ATTO_USD_PER_SCALED_USD = 1_000_000n;
 
-/** The atto-dollars of one unit, where `units` of them cost `usd`. `units` divides 1e9. */
+/** The atto-dollars of one unit, where `units` of them cost `usd`. `units` divides 1e6. */
 export function attoUsdPerUnit(usd: number, units: number): bigint {
   return (BigInt(Math.round(usd * PRICE_SCALE)) * ATTO_USD_PER_SCALED_USD) / BigInt(units);
 }

@@ -30,6 +30,13 @@ export interface Continuation {
   fromEnd: boolean;
 }
 
+interface RunningCost {
+  sessionId: string | undefined;
+  nanoUsd: number;
+}
+
+const NO_COST: RunningCost = { sessionId: undefined, nanoUsd: 0 };
+
 export function continuationOf(options: Fields | undefined): Continuation | undefined {
   const from = textOf(options?.["resume"]);
   if (from === undefined && options?.["continue"] !== true) return undefined;
@@ -41,8 +48,8 @@ export class Account {
   #continuation: Continuation | undefined;
   #sessionId: string | undefined;
   #base: Totals | undefined;
-  /** The last `total_cost_usd`, where results come without `modelUsage`. */
-  #costNanoUsd = 0;
+  /** The last `total_cost_usd`, for results without `modelUsage`. */
+  #cost: RunningCost = NO_COST;
 
   constructor(sessions: SessionTotals, continuation: Continuation | undefined) {
     this.#sessions = sessions;
@@ -54,6 +61,7 @@ export class Account {
   reset(): void {
     this.#continuation = undefined;
     this.#base = NO_TOTALS;
+    this.#cost = NO_COST;
   }
 
   /**
@@ -65,8 +73,9 @@ export class Account {
     const total = totalsOf(result["modelUsage"]);
     const added = totalsOf(result["model_usage_since_last_result"]);
     const known = added ?? total;
-    if (known === undefined) return this.#mainLoopLedger(result, seen);
-    if (isCrash(result, known)) return undefined;
+    const addedNanoUsd = this.#costAdded(result, sessionId);
+    if (known === undefined) return this.#mainLoopLedger(result, addedNanoUsd, seen);
+    if (isCrash(result, total ?? known)) return undefined;
     const base = added === undefined ? this.#baseFor(sessionId, version) : NO_TOTALS;
     const entries = usageOf(difference(known, base ?? NO_TOTALS));
     if (entries.length === 0 && seen.usage) return undefined;
@@ -76,18 +85,28 @@ export class Account {
   }
 
   /** For a result without `modelUsage`: its `usage` leaves out subagents, so it is a lower bound. */
-  #mainLoopLedger(result: Fields, seen: Seen): Ledger | undefined {
-    const totals = mainLoopTotals(result, seen.model ?? "");
+  #mainLoopLedger(
+    result: Fields,
+    addedNanoUsd: number | undefined,
+    seen: Seen,
+  ): Ledger | undefined {
+    const addedUsd = addedNanoUsd === undefined ? undefined : addedNanoUsd / 1e9;
+    const totals = mainLoopTotals({ ...result, total_cost_usd: addedUsd }, seen.model ?? "");
     if (totals === undefined || isEmpty(totals)) return undefined;
-    const before = this.#costNanoUsd;
     const continued = this.#continuation !== undefined;
     this.#continuation = undefined;
-    const entries = usageOf(totals).map(({ costUsd, ...usage }) => {
-      this.#costNanoUsd = nanoUsdOf(costUsd) ?? 0;
-      const addedNanoUsd = this.#costNanoUsd - (this.#costNanoUsd < before ? 0 : before);
-      return costUsd === undefined ? usage : { ...usage, costUsd: addedNanoUsd / 1e9 };
-    });
-    return { entries, quality: continued ? "unknown_base" : "lower_bound", model: seen.model };
+    const quality = continued ? "unknown_base" : "lower_bound";
+    return { entries: usageOf(totals), quality, model: seen.model };
+  }
+
+  /** What the session's total cost grew by; a total that fell has been reset and stands alone. */
+  #costAdded(result: Fields, sessionId: string | undefined): number | undefined {
+    const nanoUsd = nanoUsdOf(result["total_cost_usd"]);
+    if (nanoUsd === undefined) return undefined;
+    const before = sessionId === this.#cost.sessionId ? this.#cost.nanoUsd : 0;
+    // Zeros of a crash take nothing back.
+    if (nanoUsd > 0) this.#cost = { sessionId, nanoUsd };
+    return nanoUsd < before ? nanoUsd : nanoUsd - before;
   }
 
   #baseFor(sessionId: string | undefined, version: string | undefined): Totals | undefined {

@@ -73,7 +73,7 @@ export class ChatSpans {
     chat.stopReason = textOf(message["stop_reason"]) ?? chat.stopReason;
     const content = message["content"];
     for (const block of Array.isArray(content) ? content : []) {
-      const text = this.#source.capture(fieldsOf(block)?.["text"], "completion");
+      const text = this.#source.content.capture(fieldsOf(block)?.["text"], "completion");
       if (text !== undefined && chat.texts.length < MAX_REMEMBERED) chat.texts.push(text);
     }
   }
@@ -93,7 +93,7 @@ export class ChatSpans {
     chat.lastMs = now;
     if (event["type"] === "message_delta") {
       const usage = fieldsOf(event["usage"]);
-      chat.usage = { ...chat.usage, ...usage };
+      chat.usage = { ...chat.usage, ...known(usage) };
       chat.outputTokens = countOf(usage?.["output_tokens"]) ?? chat.outputTokens;
       chat.stopReason = textOf(fieldsOf(event["delta"])?.["stop_reason"]) ?? chat.stopReason;
     }
@@ -119,7 +119,7 @@ export class ChatSpans {
       ...messageAttribute(
         ATTR_GEN_AI_OUTPUT_MESSAGES,
         "assistant",
-        texts.length === 0 ? undefined : texts.join("\n"),
+        this.#source.content.join(texts),
       ),
     });
     chat.span.end(chat.lastMs);
@@ -162,6 +162,11 @@ export class ChatSpans {
     this.#open.set(scope, chat);
     return chat;
   }
+}
+
+/** A delta says null of what it does not tell again. */
+function known(usage: Fields | undefined): Fields {
+  return Object.fromEntries(Object.entries(usage ?? {}).filter(([, value]) => value !== null));
 }
 
 const INPUT_COUNTERS = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];

@@ -1,7 +1,10 @@
-/** A module that stands in for the Agent SDK's: its every export, with `query` instrumented. */
+/**
+ * A module that stands in for one of the Agent SDK's two that export `query`: its every export, with
+ * `query` instrumented.
+ */
 
 /**
- * @param sdkPath the SDK's file; with a query behind it, it is loaded as it is.
+ * @param sdkPath the module's file; with a query behind it, it is loaded as it is.
  * @param registerPath the module that exports `instrumentQuery`.
  */
 export function agentSdkFacade(sdkPath: string, registerPath: string): string {

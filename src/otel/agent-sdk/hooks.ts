@@ -5,15 +5,22 @@ const EVENTS = ["PreToolUse", "PostToolUse", "PostToolUseFailure", "SubagentStop
 
 /**
  * The same parameters with our hooks after the host's. The host's objects and arrays stay as they
- * are, and so does a `hooks` whose shape is not known.
+ * are. So do parameters of another shape, which get no hooks: a copy of an object with a prototype
+ * of its own would lack what it inherits.
  */
 export function withHooks(params: unknown, listen: (input: unknown) => void): unknown {
-  const query = fieldsOf(params);
+  const query = plainFieldsOf(params);
   if (query === undefined) return params;
-  const options = query["options"] === undefined ? {} : fieldsOf(query["options"]);
-  const hooks = options?.["hooks"] === undefined ? {} : fieldsOf(options["hooks"]);
+  const options = query["options"] === undefined ? {} : plainFieldsOf(query["options"]);
+  const hooks = options?.["hooks"] === undefined ? {} : plainFieldsOf(options["hooks"]);
   if (options === undefined || hooks === undefined) return params;
   return { ...query, options: { ...options, hooks: merged(hooks, listen) } };
+}
+
+function plainFieldsOf(value: unknown): Fields | undefined {
+  const fields = fieldsOf(value);
+  const prototype: unknown = fields && Object.getPrototypeOf(fields);
+  return prototype === Object.prototype || prototype === null ? fields : undefined;
 }
 
 function merged(hooks: Fields, listen: (input: unknown) => void): Fields {

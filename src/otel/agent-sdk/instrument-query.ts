@@ -1,7 +1,7 @@
 /** The Agent SDK's `query`, with its runs recorded beside it. */
 import { context, type Tracer } from "@opentelemetry/api";
 import { BoundedMap } from "../bounded-map.ts";
-import { type ContentOptions, captureOf } from "../content.ts";
+import { type Content, type ContentOptions, contentOf } from "../content.ts";
 import type { Execution } from "../execution.ts";
 import { guarded, type OnError } from "../guard.ts";
 import { type Fields, fieldsOf, textOf } from "../values.ts";
@@ -41,31 +41,39 @@ const MAX_SESSIONS = 1000;
  * tokens and dollars, and beneath it stand its API calls, tool calls and subagents. The span is
  * active while the query starts, so that the agent's own process can continue the trace. A query that
  * is instrumented already is returned as it is.
+ *
+ * @throws {TypeError} for an impossible option, and where `query` is no function.
  */
 export function instrumentQuery<Q extends QueryFunction>(
   tracer: Tracer,
   query: Q,
   options: InstrumentQueryOptions<Q> = {},
 ): Q {
+  if (typeof query !== "function") {
+    throw new TypeError(
+      `instrumentQuery: query is of type ${typeof query}; it must be a function, as the Agent SDK's is.`,
+    );
+  }
   if (instrumented.has(query)) return query;
   const { onError } = options;
+  const content = contentOf(options);
   const sessions: SessionTotals = new BoundedMap(MAX_SESSIONS);
   const traced = new Proxy(query, {
     apply(target, self, args: [unknown, ...unknown[]]) {
       const [params, ...others] = args;
-      const run = guarded(() => startRun(tracer, params, sessions, options), onError);
+      const run = guarded(() => startRun(tracer, params, sessions, content, options), onError);
       if (run === undefined) return Reflect.apply(target, self, args);
       const hooked = guarded(() => hookedParams(params, run, options), onError) ?? params;
-      const timedOut = (): boolean => abortedByTimeout(params);
+      const timedOut = (): boolean => guarded(() => abortedByTimeout(params), onError) === true;
+      const call = (): unknown => Reflect.apply(target, self, [hooked, ...others]);
+      let result: unknown;
       try {
-        const result: unknown = context.with(run.context, () =>
-          Reflect.apply(target, self, [hooked, ...others]),
-        );
-        return observeQuery(result, run, timedOut, onError);
+        result = context.with(run.context, call);
       } catch (error) {
         guarded(() => run.fail(error, timedOut()), onError);
         throw error;
       }
+      return observeQuery(result, run, timedOut, onError);
     },
   });
   instrumented.add(traced);
@@ -76,6 +84,7 @@ function startRun<Q extends QueryFunction>(
   tracer: Tracer,
   params: unknown,
   sessions: SessionTotals,
+  content: Content,
   options: InstrumentQueryOptions<Q>,
 ): QueryRun {
   const query = optionsOf(params);
@@ -89,7 +98,7 @@ function startRun<Q extends QueryFunction>(
     source: {
       tracer,
       provider: textOf(execution.provider) ?? "anthropic",
-      capture: captureOf(options),
+      content,
       now: anchoredClock(),
     },
     execution,

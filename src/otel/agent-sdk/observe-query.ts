@@ -11,7 +11,7 @@ type Pull = (...args: unknown[]) => Promise<Step>;
 
 /**
  * The same object with the run watching: `next`, `return` and `throw` answer as its own do, and
- * nothing is read ahead, so back-pressure stays. What is no iterator is left alone.
+ * nothing is read ahead, so back-pressure stays. What is no asynchronous iterator is left alone.
  */
 export function observeQuery(
   query: unknown,
@@ -19,19 +19,28 @@ export function observeQuery(
   timedOut: () => boolean,
   onError: OnError | undefined,
 ): unknown {
+  const observed = guarded(() => observable(query, run, timedOut, onError), onError);
+  if (observed === undefined) guarded(() => run.end(), onError);
+  return observed ?? query;
+}
+
+function observable(
+  query: unknown,
+  run: QueryRun,
+  timedOut: () => boolean,
+  onError: OnError | undefined,
+): object | undefined {
   const object = fieldsOf(query) ?? {};
   const own = (key: PropertyKey): Method | undefined => {
-    const method: unknown = Reflect.get(object, key);
+    const method: unknown = guarded(() => Reflect.get(object, key), onError);
     return typeof method === "function"
       ? (...args) => Reflect.apply(method, object, args)
       : undefined;
   };
   const iterate = own(Symbol.asyncIterator);
   const next = own("next");
-  if (next === undefined && iterate === undefined) {
-    guarded(() => run.end(), onError);
-    return query;
-  }
+  const isSynchronous = iterate === undefined && own(Symbol.iterator) !== undefined;
+  if (isSynchronous || (next === undefined && iterate === undefined)) return undefined;
   if (next === undefined) {
     const observed = (): unknown => observeQuery(iterate?.(), run, timedOut, onError);
     return overlay(object, members([[Symbol.asyncIterator, iterate && observed]]));
@@ -49,15 +58,12 @@ export function observeQuery(
         throw error;
       }
     };
-  const closing = (close: Method): Method => {
-    const ended = (): unknown => guarded(() => run.end(CLOSED_BY_CONSUMER), onError);
-    return (...args) => {
-      const closed = close(...args);
-      if (closed instanceof Promise) return closed.finally(ended);
-      ended();
-      return closed;
+  const closing =
+    (close: Method): Method =>
+    (...args) => {
+      guarded(() => run.end(CLOSED_BY_CONSUMER), onError);
+      return close(...args);
     };
-  };
   const return_ = own("return");
   const throw_ = own("throw");
   const close = own("close");

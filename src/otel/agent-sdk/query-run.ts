@@ -50,6 +50,7 @@ export class QueryRun {
   readonly #source: SpanSource;
   readonly #tree: RunTree;
   readonly #denied = new BoundedMap<string, true>(MAX_REMEMBERED);
+  readonly #results = new BoundedMap<string, true>(MAX_REMEMBERED);
   #turn: ExecutionSpan | undefined;
   #turnContext: Context;
   #sessionId: string | undefined;
@@ -65,7 +66,11 @@ export class QueryRun {
     this.#openTurn();
     const prompt = typeof start.prompt === "string" ? start.prompt : undefined;
     this.#set(
-      messageAttribute(ATTR_GEN_AI_INPUT_MESSAGES, "user", this.#source.capture(prompt, "prompt")),
+      messageAttribute(
+        ATTR_GEN_AI_INPUT_MESSAGES,
+        "user",
+        this.#source.content.capture(prompt, "prompt"),
+      ),
     );
   }
 
@@ -76,7 +81,7 @@ export class QueryRun {
 
   observe(value: unknown): void {
     const message = fieldsOf(value);
-    if (this.#ended || message === undefined) return;
+    if (this.#ended || message === undefined || this.#isRepeatedResult(message)) return;
     const sessionId = textOf(message["session_id"]);
     if (sessionId !== undefined && sessionId !== this.#sessionId) {
       this.#sessionId = sessionId;
@@ -164,7 +169,7 @@ export class QueryRun {
         this.#event(EVENT_API_RETRY, {
           [ATTR_RETRY_ATTEMPT]: countOf(message["attempt"]),
           [ATTR_RETRY_DELAY_MS]: amountOf(message["retry_delay_ms"]),
-          [ATTR_ERROR_TYPE]: String(message["error_status"] ?? message["error"] ?? "_OTHER"),
+          [ATTR_ERROR_TYPE]: retryReason(message),
         });
         break;
       case "permission_denied":
@@ -176,6 +181,15 @@ export class QueryRun {
         this.#tree.task(message);
         break;
     }
+  }
+
+  /** What a result added is counted once, however often it is told. */
+  #isRepeatedResult(message: Fields): boolean {
+    const id = message["type"] === "result" ? textOf(message["uuid"]) : undefined;
+    if (id === undefined) return false;
+    if (this.#results.has(id)) return true;
+    this.#results.set(id, true);
+    return false;
   }
 
   #permissionDenied(denial: Fields): void {
@@ -200,7 +214,7 @@ export class QueryRun {
     this.#tree.endTurn(outcome.errorType);
     recordOutcome(turn.span, outcome);
     this.#recordAccount(turn, result);
-    const text = this.#source.capture(result["result"], "completion");
+    const text = this.#source.content.capture(result["result"], "completion");
     this.#set(messageAttribute(ATTR_GEN_AI_OUTPUT_MESSAGES, "assistant", text));
     turn.span.end(this.#source.now());
     this.#turn = undefined;
@@ -246,6 +260,12 @@ function soleProvider(entries: readonly ModelUsage[]): string | undefined {
 }
 
 const NO_RESULT = "no_result";
+
+/** The HTTP status, or a word where no answer came at all. */
+function retryReason(message: Fields): string {
+  const status = countOf(message["error_status"]);
+  return status === undefined ? (textOf(message["error"]) ?? "_OTHER") : String(status);
+}
 
 /** Between turns, messages of background tasks come; they open none. */
 function opensTurn(message: Fields): boolean {

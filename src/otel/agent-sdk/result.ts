@@ -78,7 +78,7 @@ function errorTypeOf(result: Fields): string {
   );
 }
 
-/** A run that broke reports zeros where it lost its account: they say nothing. */
+/** A run that broke reports totals of zero where it lost its account: they say nothing. */
 export function isCrash(result: Fields, totals: Totals): boolean {
   return result["subtype"] === "error_during_execution" && isEmpty(totals);
 }
@@ -88,9 +88,9 @@ function usageFields(
   configuredModel: string | undefined,
 ): Partial<ExecutionResult> {
   const added = totalsOf(result["model_usage_since_last_result"]);
-  const totals =
-    added ?? totalsOf(result["modelUsage"]) ?? mainLoopTotals(result, configuredModel ?? "");
-  if (totals === undefined || isCrash(result, totals)) return {};
+  const total = totalsOf(result["modelUsage"]);
+  const totals = added ?? total ?? mainLoopTotals(result, configuredModel ?? "");
+  if (totals === undefined || isCrash(result, total ?? totals)) return {};
   const entries = usageOf(totals);
   const sum = totalUsage(entries);
   const reportedUsd = added === undefined ? amountOf(result["total_cost_usd"]) : 0;

@@ -84,14 +84,14 @@ export class RunTree {
     const call = id === undefined ? undefined : this.#tools.open(id, nameOf(input["tool_name"]));
     if (call === undefined) return;
     call.agentId ??= agentId;
-    call.arguments ??= this.#source.capture(input["tool_input"], "tool_arguments");
+    call.arguments ??= this.#source.content.capture(input["tool_input"], "tool_arguments");
     if (input["hook_event_name"] === "PreToolUse") {
       call.startedMs ??= this.#source.now();
       return;
     }
     call.endedMs ??= this.#source.now();
     call.durationMs ??= countOf(input["duration_ms"]);
-    call.result ??= this.#source.capture(input["tool_response"], "tool_result");
+    call.result ??= this.#source.content.capture(input["tool_response"], "tool_result");
     if (input["hook_event_name"] === "PostToolUseFailure") call.errorType ??= "tool_error";
   }
 
@@ -157,7 +157,7 @@ export class RunTree {
     if (call === undefined) return;
     call.scope ??= scope;
     call.subagentType ??= textOf(fieldsOf(block["input"])?.["subagent_type"]);
-    call.arguments ??= this.#source.capture(block["input"], "tool_arguments");
+    call.arguments ??= this.#source.content.capture(block["input"], "tool_arguments");
   }
 
   #toolResult(id: string, block: Fields, decision: string | undefined): void {
@@ -165,7 +165,7 @@ export class RunTree {
     if (call === undefined) return;
     call.endedMs ??= this.#source.now();
     // What the model was given, which may be less than what the tool told its hook.
-    call.result = this.#source.capture(block["content"], "tool_result") ?? call.result;
+    call.result = this.#source.content.capture(block["content"], "tool_result") ?? call.result;
     if (isDenial(decision)) call.errorType = PERMISSION_DENIED;
     else if (block["is_error"] === true) call.errorType ??= "tool_error";
     // Whether an error was a denial may be told by the result of the turn alone.

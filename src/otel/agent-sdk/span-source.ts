@@ -1,7 +1,7 @@
 /** What the spans within one query have in common. */
 import type { Attributes, Context, Span, SpanKind, Tracer } from "@opentelemetry/api";
 import { ATTR_GEN_AI_CONVERSATION_ID, ATTR_GEN_AI_OPERATION_NAME } from "../attributes.ts";
-import type { Capture } from "../content.ts";
+import type { Content } from "../content.ts";
 import { defined } from "../usage-attributes.ts";
 
 /**
@@ -18,7 +18,7 @@ export const MAX_REMEMBERED = 1024;
 export interface SpanSource {
   tracer: Tracer;
   provider: string;
-  capture: Capture;
+  content: Content;
   /** Milliseconds since the epoch. */
   now: () => number;
   conversationId: () => string | undefined;

@@ -107,7 +107,7 @@ export class ToolSpans {
     if (call === undefined) return this.#closed.get(id);
     const scope = this.scopeOf(call);
     const parent = this.#contextOf(scope);
-    call.span ??= this.#start(call, parent, call.startedMs ?? call.seenMs);
+    call.span ??= this.#start(call, parent);
     return {
       scope,
       context: trace.setSpan(parent, call.span),
@@ -123,7 +123,7 @@ export class ToolSpans {
     const scope = this.scopeOf(call);
     const parent = this.#contextOf(scope);
     const endMs = call.endedMs ?? this.#source.now();
-    const span = call.span ?? this.#start(call, parent, startOf(call));
+    const span = call.span ?? this.#start(call, parent);
     const { subagentType } = call;
     this.#closed.set(id, { scope, subagentType, context: trace.setSpan(parent, span) });
     const error = call.errorType ?? (call.endedMs === undefined ? errorType : undefined);
@@ -138,12 +138,12 @@ export class ToolSpans {
     span.end(endMs);
   }
 
-  #start(call: ToolCall, parent: Context, startMs: number): Span {
+  #start(call: ToolCall, parent: Context): Span {
     return startSpan(this.#source, parent, {
       operation: OPERATION_EXECUTE_TOOL,
       subject: call.name,
       kind: SpanKind.INTERNAL,
-      startMs,
+      startMs: startOf(call),
       attributes: {
         [ATTR_GEN_AI_TOOL_NAME]: call.name,
         [ATTR_GEN_AI_TOOL_CALL_ID]: call.id,
@@ -154,11 +154,14 @@ export class ToolSpans {
   }
 }
 
-/** The tool's own time where a hook told it: permission prompts and hooks are not the tool's. */
+/**
+ * The tool's own time where a hook told it: permission prompts and hooks are not the tool's. A hook
+ * that comes late does not make a call begin after its end.
+ */
 function startOf(call: ToolCall): number {
   const { endedMs, durationMs, startedMs, seenMs } = call;
-  if (endedMs !== undefined && durationMs !== undefined) return endedMs - durationMs;
-  return startedMs ?? seenMs;
+  if (endedMs === undefined) return startedMs ?? seenMs;
+  return durationMs === undefined ? Math.min(startedMs ?? seenMs, endedMs) : endedMs - durationMs;
 }
 
 /** `calc` of `mcp__calc__add`. */

@@ -82,6 +82,13 @@ test("a price equals that of the library it comes from, in every tier and with e
   }
 });
 
+test("a price of endless decimals is rounded once, and not before it is multiplied", () => {
+  const gemini = { provider: "openrouter", model: "google/gemini-2.5-flash-lite" };
+  const written = usage({ ...gemini, cacheCreationTokens: 534_032 });
+  // A twelfth of a dollar for a million tokens.
+  expect(new BundledPrices().price(written, at)?.costNanoUsd).toBe(44_502_667);
+});
+
 test("a huge sum of tokens is priced to the last nano-dollar", () => {
   const run = usage({ inputTokens: 999_999_999_999, outputTokens: 1, singleCall: false });
   expect(new BundledPrices().price(run, at)).toEqual({

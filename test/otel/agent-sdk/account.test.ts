@@ -136,6 +136,20 @@ test("what the SDK says was added beats every difference, and moves the total on
   ]);
 });
 
+test("a turn that broke before it used anything is no crash of the account, which goes on", () => {
+  const account = new Account(sessions(), undefined);
+  account.ledgerOf(total({ a: [10, 0.1] }), undefined, SEEN);
+  const broken = {
+    ...total({ a: [10, 0.1] }),
+    subtype: "error_during_execution",
+    model_usage_since_last_result: {},
+  };
+  expect(account.ledgerOf(broken, undefined, NOTHING_SEEN)).toMatchObject({
+    entries: [],
+    quality: "exact",
+  });
+});
+
 test("money is divided in whole nano-dollars", () => {
   const account = new Account(sessions(), undefined);
   account.ledgerOf(total({ a: [1, 0.007790999999999999] }), undefined, SEEN);
@@ -186,18 +200,47 @@ test("aliases of one model are one entry, under its canonical name and its provi
   expect(ledger?.model).toBe("claude-sonnet-4-5");
 });
 
-test("without usage per model the main loop's usage is a lower bound, and its cost a difference", () => {
-  const account = new Account(sessions(), undefined);
-  const old = (outputTokens: number, costUsd: number) => ({
+function totalCost(costUsd: number | undefined, fields: object = {}) {
+  return {
     type: "result",
     subtype: "success",
+    session_id: "s",
     total_cost_usd: costUsd,
-    usage: { output_tokens: outputTokens },
-  });
-  const ledgers = [old(5, 0.1), old(7, 0.3)].map((r) => account.ledgerOf(r, undefined, SEEN));
+    usage: { output_tokens: 5 },
+    ...fields,
+  };
+}
+
+function costs(account: Account, ...results: ReturnType<typeof totalCost>[]) {
+  const ledgers = results.map((result) => account.ledgerOf(result, undefined, SEEN));
+  return ledgers.map((ledger) => ledger?.entries[0]?.costUsd);
+}
+
+test("without usage per model the main loop's usage is a lower bound, and its cost a difference", () => {
+  const account = new Account(sessions(), undefined);
+  const ledgers = [totalCost(0.1), totalCost(0.3)].map((r) => account.ledgerOf(r, undefined, SEEN));
   expect(ledgers.map((ledger) => ledger?.quality)).toEqual(["lower_bound", "lower_bound"]);
   expect(ledgers.map(brief)).toEqual([
     [["claude-sonnet-4-5", 5, 0.1]],
-    [["claude-sonnet-4-5", 7, 0.2]],
+    [["claude-sonnet-4-5", 5, 0.2]],
   ]);
+});
+
+test("a result that says no cost does not make the next one cost everything again", () => {
+  const account = new Account(sessions(), undefined);
+  const added = costs(account, totalCost(0.1), totalCost(undefined), totalCost(0), totalCost(0.3));
+  expect(added).toEqual([0.1, undefined, 0, 0.2]);
+});
+
+test("a total cost goes on from a result that had usage per model", () => {
+  const account = new Account(sessions(), undefined);
+  const modelUsage = { a: { outputTokens: 5, costUSD: 0.1 } };
+  expect(costs(account, totalCost(0.1, { modelUsage }), totalCost(0.3))).toEqual([0.1, 0.2]);
+});
+
+test("a total cost begins at zero in a new session and in a cleared conversation", () => {
+  const account = new Account(sessions(), undefined);
+  expect(costs(account, totalCost(0.1), totalCost(0.3, { session_id: "t" }))).toEqual([0.1, 0.3]);
+  account.reset();
+  expect(costs(account, totalCost(0.4, { session_id: "t" }))).toEqual([0.4]);
 });

@@ -88,3 +88,34 @@ test("a text is never cut within a character", async () => {
   const spans = await contentOf({ captureContent: true, maxContentBytes: 3, redact: () => "aéé" });
   expect(spans[2]?.["gen_ai.tool.call.result"]).toBe("aé");
 });
+
+test("an answer of many blocks is no longer than one text", async () => {
+  const recording = recordSpans();
+  const block = { type: "text", text: "x".repeat(20) };
+  const message = { type: "assistant", message: { id: "m", model: "m", content: [block, block] } };
+  const query = instrumentQuery(
+    recording.tracer,
+    async function* (_: object) {
+      for (let i = 0; i < 50; i++) yield message;
+    },
+    { captureContent: true, maxContentBytes: 30 },
+  );
+  await drain(query({}));
+  const answer = recording.spans()[1]?.attributes["gen_ai.output.messages"];
+  expect(JSON.parse(String(answer))[0].parts[0].content).toBe(
+    `${"x".repeat(20)}\n${"x".repeat(9)}`,
+  );
+});
+
+test.each([-1, 0, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+  "a size of %p bytes is refused at once",
+  (maxContentBytes) => {
+    const wrap = () =>
+      instrumentQuery(recordSpans().tracer, replayQuery(readTranscript("bash")), {
+        maxContentBytes,
+      });
+    expect(wrap).toThrow(
+      `instrumentQuery: maxContentBytes is ${maxContentBytes}; it must be a whole number of bytes, at least 1.`,
+    );
+  },
+);

@@ -259,6 +259,29 @@ test("close() ends every span", async () => {
   expect(ending(recording)["error.type"]).toBe("closed_by_consumer");
 });
 
+test("a close() that throws ends every span, and throws the same error", async () => {
+  const error = new Error("cannot close");
+  const recording = recordSpans();
+  const query = instrumentQuery(recording.tracer, (params: QueryParams) =>
+    Object.assign(replayQuery(bash())(params), {
+      close() {
+        throw error;
+      },
+    }),
+  );
+  const messages = query({ prompt: "go" });
+  await messages.next();
+  expect(messages.close).toThrow(error);
+  expect(ending(recording)["error.type"]).toBe("closed_by_consumer");
+});
+
+test("a result that is told twice counts once", async () => {
+  const transcript = bash();
+  const result = transcript.messages.at(-1) as SdkMessage;
+  const recording = await run({ ...transcript, messages: [...transcript.messages, result] });
+  expect(ending(recording)["spanledger.cost.usd"]).toBe(0.0093294);
+});
+
 test("a consumer who has the result and reads no further leaves no span open", async () => {
   const { recording, messages } = start(bash());
   while ((await messages.next()).value?.["type"] !== "result");

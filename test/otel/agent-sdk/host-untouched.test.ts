@@ -57,6 +57,11 @@ test("the query function keeps its own properties", () => {
   expect(wrapped.length).toBe(query.length);
 });
 
+test("what is no query is refused at once", () => {
+  const wrap = () => instrumentQuery(recordSpans().tracer, undefined as never);
+  expect(wrap).toThrow("instrumentQuery: query is of type undefined; it must be a function");
+});
+
 test("a query that is instrumented already is returned as it is, so that nothing counts twice", () => {
   const query = instrumentQuery(recordSpans().tracer, replayQuery(readTranscript("bash")));
   expect(instrumentQuery(recordSpans().tracer, query)).toBe(query);
@@ -146,6 +151,23 @@ test("without added hooks the parameters are the host's own", async () => {
     },
     { addHooks: false },
   );
+  await drain(query(params));
+  expect(given).toBe(params);
+});
+
+test("options with a prototype of their own are handed on as they are", async () => {
+  class Options {
+    readonly #model = "opus";
+    get model(): string {
+      return this.#model;
+    }
+  }
+  const params = { prompt: "go", options: new Options() };
+  let given: unknown;
+  const query = instrumentQuery(recordSpans().tracer, (received: typeof params) => {
+    given = received;
+    return replayQuery(readTranscript("simple"))({ prompt: received.options.model });
+  });
   await drain(query(params));
   expect(given).toBe(params);
 });
@@ -254,6 +276,36 @@ test("what is no iterator is handed on, and its span ends", () => {
   const query = instrumentQuery(recording.tracer, (_: object) => ({ answer: 42 }));
   expect(query({})).toEqual({ answer: 42 });
   expect(recording.endings()).toEqual([1]);
+});
+
+test("synchronous messages are handed on, and no span waits for them", () => {
+  const recording = recordSpans();
+  const { messages } = readTranscript("simple");
+  const query = instrumentQuery(recording.tracer, (_: object) => messages.values());
+  expect([...query({})]).toEqual(messages);
+  expect(recording.endings()).toEqual([1]);
+});
+
+test("a member of the Query object that cannot be read keeps nothing else from the host", async () => {
+  const recording = recordSpans();
+  const trap = new Error("trap");
+  const errors: unknown[] = [];
+  const { messages } = readTranscript("simple");
+  const trapped = (): AsyncGenerator<SdkMessage> =>
+    Object.defineProperty(yielding(messages), "close", {
+      get() {
+        throw trap;
+      },
+    });
+  const query = instrumentQuery(recording.tracer, (_: object) => trapped(), {
+    onError: (error) => errors.push(error),
+  });
+  const received: SdkMessage[] = [];
+  for await (const message of query({})) received.push(message);
+  expect(received).toEqual(messages);
+  expect(errors).toEqual([trap]);
+  expect(recording.executions()[0]?.attributes["spanledger.cost.usd"]).toBe(0.007791);
+  expect(recording.endings()).toEqual([1, 1]);
 });
 
 test("an iterable that is no iterator is followed as well", async () => {

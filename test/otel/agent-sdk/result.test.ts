@@ -111,6 +111,16 @@ test("zeros of a crash leave the usage unknown", () => {
   expect(result).not.toContainKeys(["costUsd", "inputTokens"]);
 });
 
+test("a turn that broke before it used anything used nothing, where the account goes on", () => {
+  const result = executionResultFromSdk({
+    type: "result",
+    subtype: "error_during_execution",
+    modelUsage: { m: { inputTokens: 10, costUSD: 0.1 } },
+    model_usage_since_last_result: {},
+  });
+  expect(result).toMatchObject({ conclusion: "error", inputTokens: 0, costUsd: 0 });
+});
+
 test("without usage per model, the main loop's usage and the total cost stand", () => {
   const old = resultOf("simple", {
     modelUsage: undefined,

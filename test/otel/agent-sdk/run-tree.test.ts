@@ -1,5 +1,6 @@
 /** Orders and gaps in the stream that the recorded runs do not show. */
 import { expect, test } from "bun:test";
+import { diag } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { instrumentQuery } from "../../../src/otel/agent-sdk/instrument-query.ts";
 import { drain } from "../../support/drain.ts";
@@ -108,6 +109,20 @@ test("a stream that broke and was tried again is a chat of unknown output, then 
   ]);
 });
 
+test("a delta that says null of the input takes nothing from what the start told", async () => {
+  const usage = { output_tokens: 9, input_tokens: null, cache_read_input_tokens: null };
+  const [, chat] = await play(
+    messageStart("a"),
+    event({ type: "message_delta", usage, delta: { stop_reason: "end_turn" } }),
+    event({ type: "message_stop" }),
+    RESULT,
+  );
+  expect(chat?.attributes).toMatchObject({
+    "gen_ai.usage.input_tokens": 7,
+    "gen_ai.usage.output_tokens": 9,
+  });
+});
+
 test("streams of the main conversation and of a subagent interleave", async () => {
   const inside = { parent_tool_use_id: "t", agent_id: "agent" };
   const spans = await play(
@@ -158,6 +173,21 @@ test("hooks that come after a call has ended change nothing", async () => {
   expect(beneath(spans)).toEqual(["  chat m CLIENT", "  execute_tool Bash INTERNAL"]);
 });
 
+test("a call does not begin after its end, however late a hook tells of its start", async () => {
+  const warnings: string[] = [];
+  const ignore = () => {};
+  const warn = (message: string) => warnings.push(message);
+  diag.setLogger({ error: ignore, warn, info: ignore, debug: ignore, verbose: ignore });
+  await play(
+    assistant("a", [toolUse("t", "Bash")]),
+    toolResult("t", { is_error: true }),
+    hook("PreToolUse", "t"),
+    RESULT,
+  );
+  diag.disable();
+  expect(warnings).toEqual([]);
+});
+
 test("a failure that only the hook tells of is the tool's error", async () => {
   const spans = await play(
     INIT,
@@ -205,6 +235,12 @@ test("a retry is an event with its number, its delay and its reason", async () =
       { "spanledger.retry.attempt": 2, "spanledger.retry.delay_ms": 614, "error.type": "529" },
     ],
   ]);
+});
+
+test("a retry of which no reason is known is an event as well", async () => {
+  const odd = { type: "system", subtype: "api_retry", error_status: Object.create(null) };
+  const [turn] = await play(odd, RESULT);
+  expect(turn?.events[0]?.attributes).toEqual({ "error.type": "_OTHER" });
 });
 
 test("a subagent may be heard of after the call that sent it to the background has ended", async () => {

@@ -59,13 +59,29 @@ export const EXPECTED: Readonly<Record<ScenarioName, Expected>> = {
   "two subagents at once": success(
     query(CHAT, tool("Agent", HELPER), tool("Agent", subagent("general-purpose")), CHAT),
   ),
+  "a subagent that is heard in full": success(
+    query(CHAT, tool("Agent", subagent("general-purpose", CHAT, tool("Bash"), CHAT)), CHAT),
+  ),
+  "a subagent's subagent": success(
+    query(
+      CHAT,
+      tool(
+        "Agent",
+        subagent("general-purpose", tool("Agent", subagent("general-purpose", tool("Bash"))), CHAT),
+      ),
+      CHAT,
+    ),
+  ),
   "a subagent on another model": success(query(CHAT, tool("Agent", subagent("scout")), CHAT)),
   "a background subagent": success(
     query(CHAT, tool("Agent", subagent("general-purpose", CHAT, tool("Bash"), CHAT)), CHAT),
     query(CHAT),
   ),
   "two turns": success(query(CHAT), query(CHAT, tool("Bash"), CHAT)),
+  "a cleared conversation": success(query(CHAT), query(), query(CHAT)),
+  "a compacted conversation": success(query(CHAT), query(), query(CHAT)),
   resume: success(query(CHAT), query(CHAT, tool("Bash"), CHAT)),
+  continue: success(query(CHAT), query(CHAT)),
   fork: success(query(CHAT), query(CHAT)),
   "max turns": failure("max_turns", failedQuery(CHAT, tool("Bash"), CHAT, tool("Bash"))),
   budget: failure("budget_exhausted", failedQuery(CHAT, tool("Bash"), CHAT, failedTool("Bash"))),
@@ -80,6 +96,8 @@ export const EXPECTED: Readonly<Record<ScenarioName, Expected>> = {
   "a missing binary": error("executable_not_found", failedQuery()),
   "a killed process": error("process_killed_by_signal", failedQuery(CHAT, failedTool("Bash"))),
   "a host that stops listening": error("closed_by_consumer", failedQuery(CHAT, tool("Bash"))),
+  "a host that calls return()": error("closed_by_consumer", failedQuery(CHAT, tool("Bash"))),
+  "a host that calls close()": error("closed_by_consumer", failedQuery(CHAT, tool("Bash"))),
   "a host that throws": error("closed_by_consumer", failedQuery(CHAT, tool("Bash"))),
   abort: error("aborted", failedQuery(CHAT)),
   interrupt: error("aborted_streaming", failedQuery(CHAT)),

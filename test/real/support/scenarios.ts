@@ -39,12 +39,14 @@ interface Ask {
   onMessage?: (message: SDKMessage, query: ReturnType<Query>) => unknown;
   /** The type of message after which the host leaves its loop. */
   until?: SDKMessage["type"];
+  /** Leaves it by hand, where a loop's `break` would. */
+  leave?: (query: ReturnType<Query>) => unknown;
 }
 
 /** Reads one query to its end. */
 async function ask(
   stage: Stage,
-  { prompt = "Go.", options, onMessage, until }: Ask,
+  { prompt = "Go.", options, onMessage, until, leave }: Ask,
 ): Promise<Outcome> {
   const received: SDKMessage[] = [];
   try {
@@ -55,11 +57,19 @@ async function ask(
         env: { ...stage.environment },
       }),
     });
-    for await (const message of query) {
-      received.push(message);
-      await onMessage?.(message, query);
-      if (message.type === until) break;
+    if (leave === undefined) {
+      for await (const message of query) {
+        received.push(message);
+        await onMessage?.(message, query);
+        if (message.type === until) break;
+      }
+      return { received };
     }
+    for (let step = await query.next(); !step.done; step = await query.next()) {
+      received.push(step.value);
+      if (step.value.type === until) break;
+    }
+    await leave(query);
     return { received };
   } catch (error) {
     return { received, error };
@@ -104,10 +114,10 @@ function sessionOf({ received }: Outcome): string {
 
 /** A first run, and one that goes on from its session. */
 const goingOn =
-  (options: Options): Scenario["drive"] =>
+  (optionsFor: (session: string) => Options): Scenario["drive"] =>
   async (stage) => {
     const first = await ask(stage, {});
-    const second = await ask(stage, { options: { ...options, resume: sessionOf(first) } });
+    const second = await ask(stage, { options: optionsFor(sessionOf(first)) });
     return { ...second, received: [...first.received, ...second.received] };
   };
 
@@ -227,6 +237,21 @@ export const SCENARIOS = {
     },
     simply(),
   ),
+  "a subagent that is heard in full": racing(
+    {
+      main: [call(agent("helper")), say("Done.")],
+      helper: [call(bash("echo inner")), say("Helped.")],
+    },
+    simply({ forwardSubagentText: true, includePartialMessages: true }),
+  ),
+  "a subagent's subagent": racing(
+    {
+      main: [call(agent("helper")), say("Done.")],
+      helper: [call(agent("scout")), say("Helped.")],
+      scout: [call(bash("echo inner")), say("Scouted.")],
+    },
+    simply(),
+  ),
   "a subagent on another model": racing(
     {
       main: [
@@ -254,8 +279,25 @@ export const SCENARIOS = {
   "two turns": ordered({ main: [say("One."), call(bash("echo two")), say("Two.")] }, (stage) =>
     ask(stage, prompts("First.", "Second.")),
   ),
-  resume: ordered({ main: [say("One."), call(bash("echo two")), say("Two.")] }, goingOn({})),
-  fork: ordered({ main: [say("One."), say("Two.")] }, goingOn({ forkSession: true })),
+  "a cleared conversation": ordered({ main: [say("One."), say("Two.")] }, (stage) =>
+    ask(stage, prompts("First.", "/clear", "Second.")),
+  ),
+  "a compacted conversation": ordered(
+    { main: [say("One."), say("A summary."), say("A summary."), say("Two.")] },
+    (stage) => ask(stage, prompts("First.", "/compact", "Second.")),
+  ),
+  resume: ordered(
+    { main: [say("One."), call(bash("echo two")), say("Two.")] },
+    goingOn((session) => ({ resume: session })),
+  ),
+  continue: ordered(
+    { main: [say("One."), say("Two.")] },
+    goingOn(() => ({ continue: true })),
+  ),
+  fork: ordered(
+    { main: [say("One."), say("Two.")] },
+    goingOn((session) => ({ resume: session, forkSession: true })),
+  ),
   "max turns": ordered({ main: [call(bash("echo again"))] }, simply({ maxTurns: 2 })),
   budget: ordered({ main: [call(bash("echo again"))] }, simply({ maxBudgetUsd: 0.01 })),
   "a retry": ordered({ main: [fail(529), say("Hello.")] }, simply()),
@@ -274,6 +316,12 @@ export const SCENARIOS = {
   "a host that stops listening": ordered(
     { main: [call(bash("echo one")), say("Done.")] },
     (stage) => ask(stage, { until: "user" }),
+  ),
+  "a host that calls return()": ordered({ main: [call(bash("echo one")), say("Done.")] }, (stage) =>
+    ask(stage, { until: "user", leave: (query) => query.return() }),
+  ),
+  "a host that calls close()": ordered({ main: [call(bash("echo one")), say("Done.")] }, (stage) =>
+    ask(stage, { until: "user", leave: (query) => query.close() }),
   ),
   "a host that throws": ordered({ main: [call(bash("echo one")), say("Done.")] }, (stage) =>
     ask(stage, {
