@@ -1,5 +1,6 @@
 /** What a command gets from the process it runs in. */
 export interface Cli {
+  environment: Readonly<Record<string, string | undefined>>;
   /** The database that `--db`, the environment or the default names. */
   dbPath(): string;
   print(text: string): void;
@@ -7,7 +8,7 @@ export interface Cli {
   note(text: string): void;
   nowMs: number;
   terminal: Terminal;
-  /** Resolves when the person interrupts; for commands that would go on. */
+  /** Resolves when the person interrupts, or has seen enough; for commands that would go on. */
   interrupted(): Promise<void>;
 }
 

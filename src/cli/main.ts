@@ -1,36 +1,41 @@
 #!/usr/bin/env bun
 import { runCommandLine } from "./program.ts";
+import { terminalOf } from "./terminal.ts";
 
-const { stdout, env } = process;
-const isInteractive = stdout.isTTY === true && env["TERM"] !== "dumb";
+const { stdout, stderr, env } = process;
 
-/** Whoever reads may have seen enough, as `head` has: that is no failure. */
-function endWhereNobodyReads(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
-  throw error;
+/** Whoever reads may have seen enough, as `head` has: that is no failure, and whatever goes on ends. */
+const closed = Promise.withResolvers<void>();
+let isClosed = false;
+
+function stopWriting(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  isClosed = true;
+  closed.resolve();
 }
-stdout.on("error", endWhereNobodyReads);
+stdout.on("error", stopWriting);
+stderr.on("error", stopWriting);
 
-function write(text: string): void {
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (isClosed) return;
   try {
-    stdout.write(text);
+    stream.write(text);
   } catch (error) {
-    endWhereNobodyReads(error);
+    stopWriting(error);
   }
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
+  });
 }
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: env,
-  write,
-  writeError: (text) => void process.stderr.write(text),
+  write: (text) => write(stdout, text),
+  writeError: (text) => write(stderr, text),
   nowMs: Date.now(),
-  terminal: {
-    isInteractive,
-    hasColor: isInteractive && !env["NO_COLOR"],
-    columns: stdout.columns || 100,
-  },
-  interrupted: () =>
-    new Promise((resolve) => {
-      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
-    }),
+  terminal: terminalOf(stdout, env),
+  interrupted: () => Promise.race([signalled(), closed.promise]),
 });

@@ -34,7 +34,7 @@ export function parseDimension(text: string): Dimension {
 }
 
 export function parseDimensions(text: string): Dimension[] {
-  return text.split(",").map((part) => parseDimension(part.trim()));
+  return [...new Set(text.split(",").map((part) => parseDimension(part.trim())))];
 }
 
 export type Filter = readonly [Dimension, string | null];

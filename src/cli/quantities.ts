@@ -35,7 +35,7 @@ export function formatCount(count: number | null): string {
 
 export function formatDuration(ms: number | null): string {
   if (ms === null) return UNKNOWN;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   const tenths = Math.round(ms / 100);
   if (tenths < 600) return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
   const seconds = Math.round(ms / 1000);

@@ -125,6 +125,8 @@ function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
 /** Whether each stored total is one group of the report: its percentiles are then the group's. */
 function isGroupOfItsOwn(query: GroupQuery, columns: readonly string[], hours: number): boolean {
   if (query.durations !== "of groups") return false;
+  // When clocks are set back, two hours are one group.
+  if (hours === 1 && !query.zone.isSteady) return false;
   const by: readonly string[] = query.by;
   return by.includes(hours === 24 ? "day" : "hour") && columns.every((name) => by.includes(name));
 }

@@ -55,7 +55,7 @@ export function isDimension(name: string): name is Dimension {
 export function sumKey(name: NamedDimension | `attr:${string}`): SumKey {
   if (!name.startsWith(ATTRIBUTE)) return KEYS[name as NamedDimension];
   const text = `'${name.slice(ATTRIBUTE.length).replaceAll("'", "''")}'`;
-  return executionKey(
-    `(SELECT CAST(value AS TEXT) FROM json_each(e.attributes) WHERE key = ${text})`,
-  );
+  // To SQLite, JSON's true is 1.
+  const value = "iif(type IN ('true', 'false'), type, CAST(value AS TEXT))";
+  return executionKey(`(SELECT ${value} FROM json_each(e.attributes) WHERE key = ${text})`);
 }

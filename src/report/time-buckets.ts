@@ -65,6 +65,8 @@ export interface Zone {
   isUtc: boolean;
   /** Whether its hours are. */
   isWholeHours: boolean;
+  /** Whether its clocks are never changed in the range: no two hours have one name. */
+  isSteady: boolean;
   /** The hours or days since 1970, in local time, of a moment. */
   bucketAt(ms: number, unit: TimeUnit): number;
   /** SQL for the hours or days since 1970, in local time, of a column in ms. */
@@ -85,6 +87,7 @@ export function zoneOf(timeZone: string, fromMs: number, toMs: number): Zone {
   return {
     isUtc,
     isWholeHours: changes.every(([, offset]) => offset % HOUR_MS === 0),
+    isSteady: changes.length === 1,
     bucketAt: (ms, unit) => Math.floor((ms + offsetAt(ms)) / unitMs(unit)),
     bucketSql: (column, unit) =>
       isUtc
@@ -108,15 +111,17 @@ export function bucketName(unit: TimeUnit, bucket: number): string {
 }
 
 /**
- * The moment at which clocks in a time zone show `localMs`, written as if it were UTC.
+ * The moment at which clocks in a time zone show `localMs`, written as if it were UTC: the first one
+ * where they show it twice; where they skip it, as many minutes behind the gap as it lies within.
  * @throws {RangeError} where `timeZone` is no IANA name.
  */
 export function zonedMs(timeZone: string, localMs: number): number {
   if (timeZone === "UTC") return localMs;
   const offsetAt = offsetReader(timeZone);
-  // The offset of the first guess is wrong only where it changes within the guess's own error.
-  const guess = localMs - offsetAt(localMs);
-  return localMs - offsetAt(guess);
+  const early = localMs - offsetAt(localMs - DAY_MS);
+  const late = localMs - offsetAt(localMs + DAY_MS);
+  const isShown = (ms: number): boolean => ms + offsetAt(ms) === localMs;
+  return isShown(early) || !isShown(late) ? early : late;
 }
 
 export function isTimeZone(name: string): boolean {

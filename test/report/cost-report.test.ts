@@ -1,16 +1,11 @@
-import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import fc from "fast-check";
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { compareCosts } from "../../src/report/compare-costs.ts";
 import { type CostQuery, type CostReport, costReport } from "../../src/report/cost-report.ts";
 import type { Dimension } from "../../src/report/dimensions.ts";
 import { openReader } from "../../src/store/reader.ts";
 import { Store } from "../../src/store/store.ts";
 import { ACME_NOW_MS, writeAcme } from "../support/acme.ts";
-import { createSampleDatabase } from "../support/sample-database.ts";
 import { execution, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
@@ -27,86 +22,6 @@ function report(path: string, query: CostQuery): CostReport {
   using reader = openReader(path);
   return costReport(reader, query);
 }
-
-interface PlainUse {
-  run: number;
-  day: string;
-  repo: string | null;
-  event: string | null;
-  agent: string | null;
-  conclusion: string;
-  provider: string | null;
-  model: string | null;
-  input: number;
-  cost: number | null;
-  counted: number;
-}
-
-/** All uses as they stand in the tables, for sums that are made without the code under test. */
-function plainUses(path: string): PlainUse[] {
-  const db = new Database(path, { readonly: true });
-  const sql = `SELECT e.id AS run, date(e.ended_ms / 1000, 'unixepoch') AS day, repo,
-    event_type AS event, agent_name AS agent, conclusion, u.provider, u.model,
-    u.input_tokens AS input, coalesce(reported_cost_nano_usd, computed_cost_nano_usd) AS cost, counted
-    FROM usage_rows u JOIN executions e ON e.id = u.execution_id`;
-  const rows = db.query(sql).all() as PlainUse[];
-  db.close(true);
-  return rows.filter(({ counted }) => counted === 1);
-}
-
-describe("a report equals plain sums over the rows", () => {
-  const KEYS = ["day", "repo", "event", "agent", "provider", "model", "conclusion"] as const;
-  let path: string;
-  let uses: PlainUse[];
-  beforeAll(() => {
-    path = join(mkdtempSync(join(tmpdir(), "spanledger-")), "t.db");
-    createSampleDatabase(path, { seed: 5, runs: 3000, lastMs: NOW_MS, days: 20, repos: 5 });
-    uses = plainUses(path);
-  });
-  afterAll(() => rmSync(dirname(path), { recursive: true }));
-
-  test("whatever it is grouped by and filtered on", () => {
-    const keys = fc.uniqueArray(fc.constantFrom(...KEYS), { maxLength: 3 });
-    const filter = fc.constantFrom<[Dimension, string | null][]>(
-      [],
-      [["repo", "acme/repo-2"]],
-      [["model", "gpt-5"]],
-      [["event", null]],
-      [
-        ["provider", "anthropic"],
-        ["agent", "writer"],
-      ],
-    );
-    fc.assert(
-      fc.property(keys, filter, (by, where) => {
-        const groups = new Map<string, { input: number; cost: number | null; runs: Set<string> }>();
-        for (const use of uses) {
-          if (where.some(([name, value]) => use[name as "repo"] !== value)) continue;
-          const key = JSON.stringify(by.map((name) => use[name]));
-          const sum = groups.get(key) ?? { input: 0, cost: null, runs: new Set() };
-          sum.input += use.input;
-          if (use.cost !== null) sum.cost = (sum.cost ?? 0) + use.cost;
-          // By model a run counts once for each of its models, by provider for each provider.
-          const apart = [...by, ...where.map(([name]) => name)];
-          const part = apart.includes("model")
-            ? `${use.provider} ${use.model}`
-            : apart.includes("provider")
-              ? use.provider
-              : "";
-          sum.runs.add(`${use.run} ${part}`);
-          groups.set(key, sum);
-        }
-        const found = report(path, { by, where }).groups.map((group) => [
-          JSON.stringify(by.map((name) => group.key[name])),
-          { input: group.inputTokens, cost: group.costNanoUsd, runs: group.runs },
-        ]);
-        const plain = [...groups].map(([key, sum]) => [key, { ...sum, runs: sum.runs.size }]);
-        expect(Object.fromEntries(found)).toEqual(Object.fromEntries(plain));
-      }),
-      { numRuns: 40 },
-    );
-  });
-});
 
 describe("runs", () => {
   test("count once for each model or provider they used, and once in the total", () => {
@@ -141,6 +56,23 @@ describe("runs", () => {
       costPerRunUsd: null,
     });
   });
+});
+
+test("the hour that clocks show twice has the durations of both, with totals as without", () => {
+  const path = join(tempDir(), "t.db");
+  const nowMs = Date.UTC(2026, 9, 26);
+  const store = new Store({ path, writer: "w", busyTimeoutMs: 1000 });
+  for (const [hour, durationMs] of [100, 900].entries()) {
+    const endMs = Date.UTC(2026, 9, 25, hour, 30);
+    store.write([spanRow({ trace: hour, endMs, execution: execution({ durationMs }) })], nowMs);
+  }
+  const hours = () => report(path, { by: ["hour"], tz: "Europe/Berlin" }).groups;
+  const both = { runs: 2, p50DurationMs: 100, p95DurationMs: 900 };
+  expect(hours()).toMatchObject([{ key: { hour: "2026-10-25 02:00" }, ...both }]);
+  const maintainer = store.maintainer({ retentionMs: 400 * DAY_MS, maxDbBytes: 0 });
+  while (maintainer.step(nowMs).didWork);
+  store.close();
+  expect(hours()).toMatchObject([{ key: { hour: "2026-10-25 02:00" }, ...both }]);
 });
 
 describe("costs", () => {

@@ -46,6 +46,18 @@ describe.each(ZONES)("in %s", (timeZone) => {
   });
 });
 
+test("a date, or a time, that clocks skip is when they go on, and one shown twice is the first", () => {
+  const moment = (timeZone: string, local: string): string =>
+    new Date(zonedMs(timeZone, Date.parse(`${local}:00Z`))).toISOString().slice(0, 16);
+  // Clocks go from midnight to one o'clock.
+  expect(moment("America/Havana", "2026-03-08T00:00")).toBe("2026-03-08T05:00");
+  expect(moment("America/Santiago", "2026-09-06T00:00")).toBe("2026-09-06T04:00");
+  expect(moment("Africa/Cairo", "2026-04-24T00:00")).toBe("2026-04-23T22:00");
+  expect(moment("Europe/Berlin", "2026-03-29T02:30")).toBe("2026-03-29T01:30");
+  expect(moment("Europe/Berlin", "2026-10-25T02:30")).toBe("2026-10-25T00:30");
+  expect(moment("America/Havana", "2026-11-01T00:00")).toBe("2026-11-01T04:00");
+});
+
 test("weeks begin on Monday, months are months", () => {
   const day = (text: string): number => Date.parse(text) / (24 * HOUR_MS);
   expect(bucketName("week", day("2026-11-22"))).toBe("2026-11-16");

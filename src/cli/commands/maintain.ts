@@ -29,23 +29,41 @@ const DEFAULT_RETENTION_MS = 90 * MS_PER_DAY;
 const BUSY_TIMEOUT_MS = 5000;
 const MAX_BUSY_STEPS = 6;
 
+const DAYS = "a number of days above 0 and up to 36500";
+
+function daysOf(text: string): number | null {
+  const days = /^[\d.]+$/.test(text) ? Number(text) : 0;
+  return days > 0 && days <= 36_500 ? days : null;
+}
+
 function parseDays(text: string): number {
-  const days = Number(text);
-  if (days > 0 && days <= 36_500) return days;
-  throw new InvalidArgumentError("It is a number of days above 0 and up to 36500.");
+  const days = daysOf(text);
+  if (days !== null) return days;
+  throw new InvalidArgumentError(`It is ${DAYS}.`);
 }
 
 function parseBytes(text: string): number {
   const bytes = Number(text);
-  if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  if (/^\d+$/.test(text) && Number.isSafeInteger(bytes)) return bytes;
   throw new InvalidArgumentError("It is a whole number of bytes, or 0 for no limit.");
+}
+
+/** Null where it is not set, or is none, which is said, as a host would. */
+function daysOfEnvironment({ environment, note }: Cli): number | null {
+  const text = environment["TELEMETRY_RETENTION_DAYS"];
+  if (!text) return null;
+  const days = daysOf(text);
+  if (days === null)
+    note(
+      terminalText(`TELEMETRY_RETENTION_DAYS is "${text}"; it must be ${DAYS}. It is not heeded.`),
+    );
+  return days;
 }
 
 /** A flag beats the environment, which beats what the host last said, which beats the default. */
 function boundsOf(flags: MaintainFlags, cli: Cli): Bounds {
   const recorded = readSettings(cli.dbPath());
-  const variable = process.env["TELEMETRY_RETENTION_DAYS"];
-  const days = flags.retentionDays ?? (variable ? parseDays(variable) : undefined);
+  const days = flags.retentionDays ?? daysOfEnvironment(cli);
   return {
     retentionMs: days ? days * MS_PER_DAY : (recorded.retentionMs ?? DEFAULT_RETENTION_MS),
     maxDbBytes: flags.maxDbBytes ?? recorded.maxDbBytes ?? 0,

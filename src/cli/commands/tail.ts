@@ -23,7 +23,7 @@ function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly Executi
   return (runs) => {
     if (runs.length === 0) return;
     if (json) {
-      for (const run of runs) cli.print(safeJson(run).replace(/\n */g, " "));
+      for (const run of runs) cli.print(safeJson(run, 0));
       return;
     }
     const lines = formatTable(runColumns(tz), runs, cli.terminal, { widths }).split("\n");
