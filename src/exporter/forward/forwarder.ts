@@ -105,12 +105,21 @@ export class Forwarder {
         }
         if (delivery !== "later") continue;
         if (clock.now() + this.#waitMs - sinceMs > patienceMs) return "gave_up";
-        await clock.sleep(this.#waitMs, signal);
+        await this.#wait(signal);
       }
       return "stopped";
     } finally {
       this.#heldUntilMs = 0;
       outbox.release(holder);
+    }
+  }
+
+  /** Leaves the destination alone, and keeps it meanwhile: what it asked for, others have not heard. */
+  async #wait(signal: AbortSignal): Promise<void> {
+    const stepMs = HOLD_MS / 2;
+    for (let leftMs = this.#waitMs; leftMs > 0 && this.#hold(); leftMs -= stepMs) {
+      await this.#options.clock.sleep(Math.min(leftMs, stepMs), signal);
+      if (signal.aborted) return;
     }
   }
 
@@ -164,6 +173,7 @@ export class Forwarder {
   }
 
   async #send(spans: StoredSpan[]): Promise<Answer> {
+    this.#hold(); // Until the answer: there may be many requests to a batch.
     try {
       return await this.#options.destination.send(spans.map((span) => this.#reader.span(span)));
     } catch (error) {
