@@ -2,7 +2,13 @@
 import { existsSync } from "node:fs";
 import { type ForwardOptions, resolveConfig } from "./config.ts";
 import type { ForwardProgress, RunEnd } from "./exporter/forward/forwarder.ts";
-import { Forwarding, type ForwardTarget, openDestination } from "./exporter/forward/forwarding.ts";
+import {
+  Forwarding,
+  type ForwardTarget,
+  forwardUntil,
+  openDestination,
+  systemClock,
+} from "./exporter/forward/forwarding.ts";
 import type { OtlpProtocol } from "./exporter/otlp.ts";
 import { type OutboxPreview, previewOutbox } from "./store/outbox-preview.ts";
 import { openReader } from "./store/reader.ts";
@@ -51,23 +57,49 @@ export function previewForward(request: ForwardRequest): OutboxPreview & { url: 
   return { url, ...previewOutbox(reader, url, request.sinceMs) };
 }
 
+/** Opens all that a run needs, so that what is wrong is said before it begins. */
+function begin(target: ForwardTarget, sinceMs: number | null): { url: string; total: number } {
+  const forwarding = new Forwarding(target, () => undefined);
+  try {
+    if (sinceMs !== null) forwarding.startAt(sinceMs);
+    return { url: forwarding.url, total: forwarding.pending() };
+  } finally {
+    forwarding.close();
+  }
+}
+
+async function untilDone(
+  target: ForwardTarget,
+  signal: AbortSignal,
+  onProgress: (progress: ForwardProgress) => void,
+): Promise<RunEnd> {
+  const forwarding = new Forwarding(target, onProgress);
+  try {
+    return await forwarding.run({ follow: false, patienceMs: PATIENCE_MS, signal });
+  } finally {
+    forwarding.close();
+  }
+}
+
 /**
  * Sends stored spans to an OTLP endpoint.
  * @throws {Error} where there is no such file, it cannot be used, or the protocol's package is missing;
- * each says what to do. What the destination does throws nothing.
+ * each says what to do. What the destination does throws nothing, and once it follows, neither does
+ * what becomes of the file: it is opened again.
  */
 export async function forward(run: ForwardRun): Promise<ForwardResult> {
   const { dbPath, sinceMs, follow, signal, onProgress } = run;
   if (!existsSync(dbPath)) openReader(dbPath); // Says what is wrong, and creates nothing.
-  let total = 0;
-  const forwarding = new Forwarding(targetOf(run), (now) => onProgress({ ...now, total }));
-  try {
-    if (sinceMs !== null) forwarding.startAt(sinceMs);
-    total = forwarding.pending();
-    const patienceMs = follow ? Number.POSITIVE_INFINITY : PATIENCE_MS;
-    const end = await forwarding.run({ follow, patienceMs, signal });
-    return { url: forwarding.url, end, ...forwarding.progress, pending: forwarding.pending() };
-  } finally {
-    forwarding.close();
-  }
+  const target = targetOf(run);
+  const { url, total } = begin(target, sinceMs);
+  let progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  const note = (now: ForwardProgress): void => {
+    progress = now;
+    onProgress({ ...now, total });
+  };
+  let end: RunEnd = "stopped";
+  if (follow) await forwardUntil(target, signal, signal, note, systemClock(true));
+  else end = await untilDone(target, signal, note);
+  using reader = openReader(dbPath);
+  return { url, end, ...progress, pending: previewOutbox(reader, url, null).spans };
 }

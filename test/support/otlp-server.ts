@@ -10,7 +10,7 @@ export interface ReceivedRequest {
 export interface ServerAnswer {
   status: number;
   headers?: Record<string, string>;
-  body?: string | object;
+  body?: string | ReadableStream<Uint8Array> | object;
 }
 
 export const OK: ServerAnswer = { status: 200, body: {} };
@@ -68,7 +68,7 @@ export function startOtlpServer(port = 0): OtlpServer {
       }
       const { status, headers = {}, body = "" } = answer;
       if (status < 300) accepted.push(...names);
-      return typeof body === "string"
+      return typeof body === "string" || body instanceof ReadableStream
         ? new Response(body, { status, headers })
         : Response.json(body, { status, headers });
     },

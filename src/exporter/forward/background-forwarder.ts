@@ -6,7 +6,7 @@ import { context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import type { StateLog } from "../state-log.ts";
 import type { ForwardProgress } from "./forwarder.ts";
-import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
+import { type ForwardTarget, forwardUntil, systemClock } from "./forwarding.ts";
 import type { FromWorker, ToWorker } from "./spanledger-forward-worker.ts";
 
 export class BackgroundForwarder {
@@ -79,7 +79,7 @@ export class BackgroundForwarder {
     // Its requests are no spans of the host's, which would be stored, and forwarded, and so on.
     const untraced = suppressTracing(context.active());
     const run = context.with(untraced, () =>
-      forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note),
+      forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note, systemClock(false)),
     );
     run.then(this.#stopped.resolve, this.#stopped.resolve);
   }

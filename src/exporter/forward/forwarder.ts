@@ -32,6 +32,8 @@ export interface ForwarderOptions {
   /** Whether the process of a holder still runs. */
   isAlive: (holder: string) => boolean;
   clock: ForwardClock;
+  /** Counted on from here: a run is one although its file had to be opened again. @default nothing yet */
+  progress?: ForwardProgress;
   onProgress: (progress: ForwardProgress) => void;
 }
 
@@ -68,16 +70,17 @@ type Delivery = "delivered" | "later" | "moved";
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #reader = new ReplayedSpanReader();
-  readonly #progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  #progress: ForwardProgress;
   #failures = 0;
   #waitMs = 0;
   #heldUntilMs = 0;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
+    this.#progress = options.progress ?? { accepted: 0, refused: 0, trouble: null };
   }
 
-  get progress(): Readonly<ForwardProgress> {
+  get progress(): ForwardProgress {
     return this.#progress;
   }
 
@@ -93,6 +96,7 @@ export class Forwarder {
           ? outbox.read(position.cursor, MAX_REQUEST_SPANS, MAX_REQUEST_BYTES)
           : [];
         if (position === null || spans.length === 0) {
+          if (this.#progress.trouble !== null) this.#tell(null);
           if (!follow) return "done";
           await clock.sleep(POLL_MS, signal);
           sinceMs = clock.now();
@@ -105,12 +109,21 @@ export class Forwarder {
         }
         if (delivery !== "later") continue;
         if (clock.now() + this.#waitMs - sinceMs > patienceMs) return "gave_up";
-        await clock.sleep(this.#waitMs, signal);
+        await this.#wait(signal);
       }
       return "stopped";
     } finally {
       this.#heldUntilMs = 0;
       outbox.release(holder);
+    }
+  }
+
+  /** Leaves the destination alone, and keeps it meanwhile: what it asked for, others have not heard. */
+  async #wait(signal: AbortSignal): Promise<void> {
+    const stepMs = HOLD_MS / 2;
+    for (let leftMs = this.#waitMs; leftMs > 0 && this.#hold(); leftMs -= stepMs) {
+      await this.#options.clock.sleep(Math.min(leftMs, stepMs), signal);
+      if (signal.aborted) return;
     }
   }
 
@@ -164,6 +177,7 @@ export class Forwarder {
   }
 
   async #send(spans: StoredSpan[]): Promise<Answer> {
+    this.#hold(); // Until the answer: there may be many requests to a batch.
     try {
       return await this.#options.destination.send(spans.map((span) => this.#reader.span(span)));
     } catch (error) {
@@ -182,14 +196,11 @@ export class Forwarder {
         ? []
         : [{ traceId: first.traceId, spanId: first.spanId, spans: refused, reason: answer.reason }];
     const accepted = part.length - refused;
-    const { outbox, clock, onProgress } = this.#options;
+    const { outbox, clock } = this.#options;
     if (!outbox.confirm(position, { cursor: last.id, accepted, refusals }, clock.now()))
       return false;
-    this.#progress.accepted += accepted;
-    this.#progress.refused += refused;
-    this.#progress.trouble = null;
     this.#failures = 0;
-    onProgress({ ...this.#progress });
+    this.#tell(null, accepted, refused);
     return true;
   }
 
@@ -199,8 +210,13 @@ export class Forwarder {
     // A fifth either way, so that many hosts do not come back at the same moment.
     const jitteredMs = Math.round(backoffMs * (0.8 + Math.random() * 0.4));
     this.#waitMs = afterMs === null ? jitteredMs : Math.min(afterMs, MAX_RETRY_AFTER_MS);
-    this.#progress.trouble = reason;
-    this.#options.onProgress({ ...this.#progress });
+    this.#tell(reason);
     return "later";
+  }
+
+  #tell(trouble: string | null, nowAccepted = 0, nowRefused = 0): void {
+    const { accepted, refused } = this.#progress;
+    this.#progress = { accepted: accepted + nowAccepted, refused: refused + nowRefused, trouble };
+    this.#options.onProgress(this.#progress);
   }
 }

@@ -24,8 +24,8 @@ export interface ForwardTarget extends DestinationOptions {
 const BUSY_TIMEOUT_MS = 2000;
 const REOPEN_MS = 30_000;
 
-/** @param holdsProcess whether a wait keeps the process from ending. */
-function systemClock(holdsProcess: boolean): ForwardClock {
+/** The machine's. @param holdsProcess whether a wait keeps the process from ending. */
+export function systemClock(holdsProcess: boolean): ForwardClock {
   return {
     now: Date.now,
     sleep(ms, signal) {
@@ -61,15 +61,23 @@ export function openDestination(target: ForwardTarget): Destination {
     : new HttpDestination(target.protocol, target);
 }
 
+export interface ForwardingOptions {
+  /** @default the machine's, whose waits keep the process from ending */
+  clock?: ForwardClock;
+  /** Counted on from here. @default nothing yet */
+  progress?: ForwardProgress;
+}
+
 export class Forwarding {
   readonly #outbox: Outbox;
   readonly #destination: Destination;
   readonly #forwarder: Forwarder;
 
+  /** @throws {Error} where the file cannot be used, or the protocol's package is missing. */
   constructor(
     target: ForwardTarget,
     onProgress: (progress: ForwardProgress) => void,
-    clock: ForwardClock = systemClock(true),
+    { clock = systemClock(true), ...options }: ForwardingOptions = {},
   ) {
     const { path, holdsRetention } = target;
     this.#destination = openDestination(target);
@@ -83,15 +91,12 @@ export class Forwarding {
       isAlive,
       clock,
       onProgress,
+      ...options,
     });
   }
 
   get url(): string {
     return this.#destination.url;
-  }
-
-  get progress(): Readonly<ForwardProgress> {
-    return this.#forwarder.progress;
   }
 
   /** Stored spans that are still to be sent. */
@@ -115,7 +120,7 @@ export class Forwarding {
 }
 
 /**
- * Forwards in the background until `stop`, then what is left, as long as the destination takes it, until `end`. A file that
+ * Forwards until `stop`, then what is left, as long as the destination takes it, until `end`. A file that
  * fails is opened again later. Never rejects.
  */
 export async function forwardUntil(
@@ -123,23 +128,22 @@ export async function forwardUntil(
   stop: AbortSignal,
   end: AbortSignal,
   onProgress: (progress: ForwardProgress) => void,
+  clock: ForwardClock,
 ): Promise<void> {
-  const clock = systemClock(false);
-  let base = { accepted: 0, refused: 0 };
+  let progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  const note = (now: ForwardProgress): void => {
+    progress = now;
+    onProgress(now);
+  };
   for (let isStopped = false; !isStopped; ) {
     let forwarding: Forwarding | undefined;
-    const { accepted, refused } = base;
-    const report = (now: Readonly<ForwardProgress>, trouble = now.trouble): void => {
-      base = { accepted: accepted + now.accepted, refused: refused + now.refused };
-      onProgress({ ...base, trouble });
-    };
     try {
-      forwarding = new Forwarding(target, report, clock);
+      forwarding = new Forwarding(target, note, { clock, progress });
       await forwarding.run({ follow: true, patienceMs: Number.POSITIVE_INFINITY, signal: stop });
       await forwarding.run({ follow: false, patienceMs: 0, signal: end });
       isStopped = true;
     } catch (error) {
-      onProgress({ ...base, trouble: error instanceof Error ? error.message : String(error) });
+      note({ ...progress, trouble: error instanceof Error ? error.message : String(error) });
       isStopped = stop.aborted;
       await clock.sleep(REOPEN_MS, stop);
     } finally {

@@ -79,9 +79,18 @@ async function readBody(response: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** A login, a proxy's notice or an application at the wrong address, which has taken no spans. */
+function isWebPage(body: Buffer): boolean {
+  return /^\s*<(?:!doctype\s+html|html)\b/i.test(body.toString("latin1", 0, 200));
+}
+
 function answerOf(response: HttpResponse, serializer: TraceSerializer, nowMs: number): Answer {
   const { status, retryAfter, body } = response;
-  if (status >= 200 && status <= 299) return acceptedAnswer(serializer, body);
+  if (status >= 200 && status <= 299) {
+    if (!isWebPage(body)) return acceptedAnswer(serializer, body);
+    const reason = `HTTP ${status} with a web page: no OTLP receiver answers there`;
+    return { kind: "refused", reason };
+  }
   const reason = shortReason(`HTTP ${status} ${body.toString("utf8")}`);
   return RETRYABLE_STATUS.has(status)
     ? { kind: "later", afterMs: retryAfterMs(retryAfter, nowMs), reason }
@@ -138,7 +147,10 @@ export class HttpDestination implements Destination {
     const { url, compression, agentFactory } = this.#settings;
     const { protocol } = new URL(url);
     this.#agent ??= await agentFactory(protocol);
-    const headers = { ...(await this.#settings.headers()) };
+    const headers: Record<string, string> = {
+      "Accept-Encoding": "identity", // An answer is short, and nothing here unpacks one.
+      ...(await this.#settings.headers()),
+    };
     let body = plainBody;
     if (compression === "gzip") {
       body = await promisify(gzip)(body);

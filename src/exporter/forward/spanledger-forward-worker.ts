@@ -1,6 +1,6 @@
 /** The Worker that forwards, so that reading, encoding and waiting cost the host nothing. */
 import type { ForwardProgress } from "./forwarder.ts";
-import { type ForwardTarget, forwardUntil } from "./forwarding.ts";
+import { type ForwardTarget, forwardUntil, systemClock } from "./forwarding.ts";
 
 export type ToWorker =
   | { kind: "start"; target: ForwardTarget }
@@ -24,9 +24,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     setTimeout(() => end.abort(), data.deadlineMs).unref();
     return;
   }
-  await forwardUntil(data.target, stop.signal, end.signal, (progress) =>
-    say({ kind: "progress", progress }),
-  );
+  const note = (progress: ForwardProgress): void => say({ kind: "progress", progress });
+  await forwardUntil(data.target, stop.signal, end.signal, note, systemClock(false));
   say({ kind: "stopped" });
 };
 say({ kind: "ready" });

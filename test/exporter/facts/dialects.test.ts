@@ -96,6 +96,49 @@ describe.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
   },
 );
 
+/** One call as each instrumentation tells it: its first span that stands for a call alone. */
+const calls = fixtures.flatMap(({ name, spans }) => {
+  const call = spans.map(nodeOf).find((node) => node.usage?.scope === "leaf");
+  return call === undefined ? [] : [{ name, call }];
+});
+
+test("two instrumentations of one call count once, whichever is around the other", () => {
+  expect(calls.length).toBeGreaterThan(20);
+  for (const { name: outerName, call: outer } of calls) {
+    for (const { name: innerName, call: inner } of calls) {
+      const agent: TraceNode = { ...outer, spanId: "agent", parentSpanId: null, usage: null };
+      const around: TraceNode = { ...outer, spanId: "around", parentSpanId: "agent" };
+      const within: TraceNode = { ...inner, spanId: "within", parentSpanId: "around" };
+      for (const order of [
+        [agent, around, within],
+        [within, around, agent],
+        [around, within, agent],
+      ]) {
+        const { counted } = settle(new Map(order.map((node) => [node.spanId, node])));
+        expect([outerName, innerName, ...counted]).toEqual([outerName, innerName, "within"]);
+      }
+    }
+  }
+});
+
+test("two instrumentations of one call that both name its response count once side by side", () => {
+  const named = calls.filter(({ call }) => call.usage?.responseId);
+  expect(named.length).toBeGreaterThan(8);
+  for (const { call: left } of named) {
+    for (const { call: right } of named) {
+      const usage = (node: TraceNode) => node.usage && { ...node.usage, responseId: "msg_1" };
+      const pair: TraceNode[] = [
+        { ...left, spanId: "left", parentSpanId: "agent", usage: usage(left) },
+        { ...right, spanId: "right", parentSpanId: "agent", usage: usage(right) },
+      ];
+      const settled = (nodes: TraceNode[]) =>
+        settle(new Map(nodes.map((node) => [node.spanId, node]))).counted;
+      expect(settled(pair).size).toBe(1);
+      expect(settled(pair.toReversed())).toEqual(settled(pair));
+    }
+  }
+});
+
 test("every dialect has a fixture", () => {
   const seen = new Set(
     fixtures.flatMap(({ spans }) => spans.map((span) => dialectOf(readSpanOf(span)).name)),

@@ -43,7 +43,11 @@ interface Setup {
   outbox: Outbox;
   destination: FakeDestination;
   forwarder: Forwarder;
-  sleptMs: number[];
+  nowMs(): number;
+  /** Time goes by. */
+  pass(ms: number): void;
+  /** Called after each sleep. */
+  onSleep: () => void;
   /** One run that does not follow. */
   run(patienceMs?: number): Promise<RunEnd>;
   /** Writes spans named by these numbers, a trace each. */
@@ -56,25 +60,28 @@ function setup(holder = "1:test", path = join(tempDir(), "telemetry.db")): Setup
   const { url } = destination;
   const outbox = new Outbox({ path, url, busyTimeoutMs: 100 });
   open.push(store, outbox);
-  const sleptMs: number[] = [];
   let nowMs = NOW_MS;
   const clock = {
     now: () => nowMs,
     sleep: async (ms: number) => {
-      sleptMs.push(ms);
       nowMs += ms;
+      made.onSleep();
     },
   };
   const isAlive = () => true;
   const onProgress = () => undefined;
   const forwarder = new Forwarder({ outbox, destination, holder, isAlive, clock, onProgress });
-  return {
+  const made: Setup = {
     path,
     store,
     outbox,
     destination,
     forwarder,
-    sleptMs,
+    nowMs: () => nowMs,
+    pass: (ms) => {
+      nowMs += ms;
+    },
+    onSleep: () => undefined,
     run: (patienceMs = 60_000) =>
       forwarder.run({ follow: false, patienceMs, signal: new AbortController().signal }),
     write: (from, to) => {
@@ -83,6 +90,7 @@ function setup(holder = "1:test", path = join(tempDir(), "telemetry.db")): Setup
       store.write(rows, NOW_MS);
     },
   };
+  return made;
 }
 
 const names = (from: number, to: number): string[] =>
@@ -160,25 +168,31 @@ describe("the cursor", () => {
 
 describe("an answer that means later", () => {
   test("is waited for as long as the destination asks, however long that is", async () => {
-    const { run, write, destination, sleptMs } = setup();
+    const { run, write, destination, nowMs } = setup();
     write(1, 2);
     destination.answer = () =>
       destination.requests === 1
         ? { kind: "later", afterMs: 120_000, reason: "HTTP 429" }
         : ACCEPTED;
     expect(await run(Number.POSITIVE_INFINITY)).toBe("done");
-    expect(sleptMs).toEqual([120_000]);
+    expect(nowMs()).toBe(NOW_MS + 120_000);
     expect(destination.taken).toEqual(names(1, 2));
   });
 
   test("is waited for longer and longer, up to about a minute, where it asks for nothing", async () => {
-    const { run, write, destination, sleptMs } = setup();
+    const { run, write, destination, nowMs } = setup();
     write(1, 2);
-    destination.answer = () => (destination.requests < 12 ? LATER : ACCEPTED);
+    const askedAtMs: number[] = [];
+    destination.answer = () => {
+      askedAtMs.push(nowMs());
+      return destination.requests < 12 ? LATER : ACCEPTED;
+    };
     expect(await run(Number.POSITIVE_INFINITY)).toBe("done");
-    const bounds = sleptMs.map((_, index) => Math.min(1000 * 2 ** index, 60_000));
-    for (const [index, ms] of sleptMs.entries()) {
-      expect(ms).toBeWithin((bounds[index] ?? 0) * 0.8, (bounds[index] ?? 0) * 1.2 + 1);
+    const waitsMs = askedAtMs.slice(1).map((ms, index) => ms - (askedAtMs[index] ?? 0));
+    expect(waitsMs).toHaveLength(11);
+    for (const [index, ms] of waitsMs.entries()) {
+      const meantMs = Math.min(1000 * 2 ** index, 60_000);
+      expect(ms).toBeWithin(meantMs * 0.8, meantMs * 1.2 + 1);
     }
   });
 });
@@ -255,6 +269,42 @@ describe("two processes on one file", () => {
     await run;
     expect(await second.run()).toBe("done");
     expect(second.destination.taken).toEqual(names(1, 2));
+  });
+
+  test("leave a destination alone for as long as it asks, although one alone has heard it ask", async () => {
+    const first = setup("1:first");
+    first.write(1, 2);
+    const second = setup("2:second", first.path);
+    const holds = (nowMs: number): boolean =>
+      second.outbox.hold("2:second", nowMs, nowMs + 60_000, () => true);
+    let asked = 0;
+    first.destination.answer = () => {
+      asked += 1;
+      return asked === 1 ? { kind: "later", afterMs: 1_800_000, reason: "HTTP 429" } : ACCEPTED;
+    };
+    const heldAtMs: number[] = [];
+    first.onSleep = () => {
+      if (holds(first.nowMs())) heldAtMs.push(first.nowMs() - NOW_MS);
+    };
+    expect(await first.run(Number.POSITIVE_INFINITY)).toBe("done");
+    expect(heldAtMs).toEqual([]);
+    expect(first.nowMs()).toBe(NOW_MS + 1_800_000);
+  });
+
+  test("do not take turns while one is slow to find the spans at fault", async () => {
+    const first = setup("1:first");
+    first.write(1, 64);
+    const second = setup("2:second", first.path);
+    const taken: string[] = [];
+    first.destination.answer = (sent) => {
+      first.pass(9000); // Just within the timeout.
+      const nowMs = first.nowMs();
+      if (second.outbox.hold("2:second", nowMs, nowMs + 60_000, () => true)) taken.push("second");
+      return sent.length > 0 ? REFUSED : ACCEPTED;
+    };
+    expect(await first.run(Number.POSITIVE_INFINITY)).toBe("done");
+    expect(taken).toEqual([]);
+    expect(first.forwarder.progress.refused).toBe(64);
   });
 
   test("a dead process holds nothing", async () => {

@@ -52,6 +52,11 @@ describe("a request", () => {
     expect(server.requests[0]?.names).toEqual(["work"]);
   });
 
+  test("asks for an answer as it is: a compressed one could not be read", async () => {
+    await destination.send(spans);
+    expect(server.requests[0]?.headers.get("accept-encoding")).toBe("identity");
+  });
+
   test("without spans is valid and arrives", async () => {
     expect(await destination.send([])).toMatchObject({ kind: "accepted" });
     expect(server.requests[0]?.names).toEqual([]);
@@ -99,6 +104,55 @@ describe("an answer", () => {
   test("that nobody can read is still a success", async () => {
     server.behave(() => ({ status: 200, body: "thanks!" }));
     expect(await destination.send(spans)).toMatchObject({ kind: "accepted", rejectedSpans: 0 });
+  });
+
+  test.each(["<!doctype html><title>Sign in</title>", "\n<HTML lang=en></HTML>"])(
+    "that is a web page is no success, whatever its status: %p",
+    async (body) => {
+      server.behave(() => ({ status: 200, headers: { "Content-Type": "text/html" }, body }));
+      expect(await destination.send(spans)).toEqual({
+        kind: "refused",
+        reason: "HTTP 200 with a web page: no OTLP receiver answers there",
+      });
+    },
+  );
+
+  test.each([301, 307])("of %d is a refusal: no span goes where nobody sent it", async (status) => {
+    const elsewhere = startOtlpServer();
+    server.behave(() => ({ status, headers: { Location: elsewhere.url } }));
+    expect(await destination.send(spans)).toEqual({ kind: "refused", reason: `HTTP ${status}` });
+    expect(elsewhere.requests).toEqual([]);
+    await elsewhere.close();
+  });
+
+  test("without end is read no further than it takes, and is what its status says", async () => {
+    let pulled = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(1024 * 1024).fill(120));
+      },
+    });
+    server.behave(() => ({ status: 400, body: endless }));
+    const answer = await destination.send(spans);
+    expect(answer.kind).toBe("refused");
+    expect(answer.reason).toStartWith("HTTP 400 xxx");
+    expect(answer.reason.length).toBeLessThan(400);
+    expect(pulled).toBeLessThan(100);
+  });
+
+  test("that trickles means later, once the timeout is over", async () => {
+    const trickle = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await Bun.sleep(20);
+        controller.enqueue(new Uint8Array([32]));
+      },
+    });
+    server.behave(() => ({ status: 200, body: trickle }));
+    expect(await destination.send(spans)).toMatchObject({
+      kind: "later",
+      reason: "no answer within 300 ms",
+    });
   });
 
   test("that never comes means later, once the timeout is over", async () => {

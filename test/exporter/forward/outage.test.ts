@@ -148,3 +148,39 @@ test("a forwarder that is killed in the middle goes on where it was", async () =
     await server.close();
   }
 });
+
+test("a forwarder that is killed as an answer arrives confirms all of a request or nothing", async () => {
+  const dbPath = join(tempDir(), "telemetry.db");
+  await writeRuns(dbPath, RUNS);
+  const server = startOtlpServer();
+  const main = join(import.meta.dir, "../../../src/cli/main.ts");
+  const args = ["--db", dbPath, "forward", "--protocol", "http/json", "--endpoint", server.url];
+  try {
+    for (let kill = 0; kill < 4; kill++) {
+      const child = Bun.spawn([process.execPath, main, ...args], {
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+      server.behave(() => {
+        setTimeout(() => child.kill("SIGKILL"), Math.random() * 5); // About when the cursor moves.
+        return OK;
+      });
+      await child.exited;
+      const db = new Database(dbPath, { readonly: true });
+      const confirmed = db
+        .query("SELECT name FROM spans WHERE id <= (SELECT cursor FROM forward_destinations)")
+        .values();
+      const counted = db.query("SELECT accepted FROM forward_destinations").values();
+      db.close(true);
+      expect(counted).toEqual([[confirmed.length]]);
+      const arrived = new Set<unknown>(server.accepted);
+      expect(confirmed.flat().filter((name) => !arrived.has(name))).toEqual([]);
+    }
+    server.behave(() => OK);
+    expect(await Bun.spawn([process.execPath, main, ...args], { stderr: "ignore" }).exited).toBe(0);
+    expectAllArrived(server);
+    expect(outboxState(dbPath)).toEqual({ last: 2 * RUNS, cursor: 2 * RUNS, refused: 0 });
+  } finally {
+    await server.close();
+  }
+});

@@ -4,7 +4,8 @@ import {
   ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
 } from "../../../otel/attributes.ts";
 import { type Dialect, has, type OperationNames } from "../dialect.ts";
-import { inJson, jsonObject, sumInJson } from "../values.ts";
+import type { ReadAttributes } from "../read-span.ts";
+import { count, inJson, type JsonSource, jsonObject, sumInJson } from "../values.ts";
 
 const TRACELOOP_OPERATIONS: OperationNames = {
   attributes: {
@@ -77,38 +78,63 @@ export const logfireClaudeAgent: Dialect = {
 const LANGFUSE_USAGE = "langfuse.observation.usage_details";
 const LANGFUSE_COST = "langfuse.observation.cost_details";
 
+/** Langfuse's own names and those that its wrappers make of OpenAI's, LangChain's and Anthropic's. */
+const LANGFUSE_BUCKETS = {
+  input: ["input", "input_tokens", "prompt_tokens"],
+  cacheRead: ["cache_read_input_tokens", "input_cached_tokens", "input_cache_read"],
+  cacheWrite: ["cache_creation_input_tokens", "input_cache_creation"],
+  cacheWrite5m: ["input_ephemeral_5m_input_tokens"],
+  cacheWrite1h: ["input_ephemeral_1h_input_tokens"],
+  output: ["output", "output_tokens", "completion_tokens"],
+  reasoning: ["output_reasoning_tokens", "output_reasoning"],
+} as const;
+
+const LANGFUSE_NAMES: ReadonlySet<string> = new Set(Object.values(LANGFUSE_BUCKETS).flat());
+
+function buckets(column: keyof typeof LANGFUSE_BUCKETS): JsonSource[] {
+  return LANGFUSE_BUCKETS[column].map((name) => inJson(LANGFUSE_USAGE, name));
+}
+
+/** What has no column stands beside the rest all the same: `output_rejected_prediction_tokens`. */
+function otherBuckets(prefix: "input_" | "output_"): JsonSource {
+  return {
+    attribute: LANGFUSE_USAGE,
+    read: (usage) =>
+      Object.entries(usage)
+        .filter(([name]) => name.startsWith(prefix) && !LANGFUSE_NAMES.has(name))
+        .reduce((sum, [, tokens]) => sum + (count(tokens) ?? 0), 0) || undefined,
+  };
+}
+
+/** OpenAI's own blocks, handed on as they are: their details are parts, not buckets. */
+function isOpenAiBlock(usage: ReadAttributes): boolean {
+  return Object.hasOwn(usage, "prompt_tokens") || Object.hasOwn(usage, "input_tokens_details");
+}
+
 /** Usage in JSON: buckets that do not overlap, or OpenAI's own block, where they do. */
 export const langfuse: Dialect = {
   name: "langfuse",
   detect: (span) => has(span, "langfuse.observation.type"),
   inputExcludesCache: (span) => {
     const usage = jsonObject(span.attributes[LANGFUSE_USAGE]);
-    return usage !== null && !Object.hasOwn(usage, "prompt_tokens");
+    return usage !== null && !isOpenAiBlock(usage);
   },
   outputExcludesReasoning: true,
   columns: {
-    input: [
-      inJson(LANGFUSE_USAGE, "input"),
-      inJson(LANGFUSE_USAGE, "input_tokens"),
-      inJson(LANGFUSE_USAGE, "prompt_tokens"),
-    ],
+    input: buckets("input"),
     cacheRead: [
-      inJson(LANGFUSE_USAGE, "cache_read_input_tokens"),
-      inJson(LANGFUSE_USAGE, "input_cached_tokens"),
-      inJson(LANGFUSE_USAGE, "input_cache_read"),
+      ...buckets("cacheRead"),
       inJson(LANGFUSE_USAGE, "prompt_tokens_details", "cached_tokens"),
+      inJson(LANGFUSE_USAGE, "input_tokens_details", "cached_tokens"),
     ],
-    cacheWrite: [
-      inJson(LANGFUSE_USAGE, "cache_creation_input_tokens"),
-      inJson(LANGFUSE_USAGE, "input_cache_creation"),
-    ],
-    output: [
-      inJson(LANGFUSE_USAGE, "output"),
-      inJson(LANGFUSE_USAGE, "output_tokens"),
-      inJson(LANGFUSE_USAGE, "completion_tokens"),
-    ],
+    cacheWrite: buckets("cacheWrite"),
+    cacheWrite5m: buckets("cacheWrite5m"),
+    cacheWrite1h: buckets("cacheWrite1h"),
+    extraInput: [otherBuckets("input_")],
+    output: buckets("output"),
     // A bucket beside the output's; in OpenAI's own block it is a part, and not read.
-    reasoning: [inJson(LANGFUSE_USAGE, "output_reasoning_tokens")],
+    reasoning: buckets("reasoning"),
+    extraOutput: [otherBuckets("output_")],
     costUsd: [inJson(LANGFUSE_COST, "total"), sumInJson(LANGFUSE_COST)],
     requestModel: ["langfuse.observation.model.name"],
   },
