@@ -3,7 +3,16 @@
  * it, sets the pragmas in the one order that works, and migrates.
  */
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileIdentity } from "./file-identity.ts";
 import { hasMoved } from "./has-moved.ts";
@@ -92,6 +101,8 @@ function refuseForeignFile(path: string): void {
   if (stat.isDirectory()) {
     throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
   }
+  // SQLite would open it read-only instead, and make a -shm that stays so when the file no longer is.
+  accessSync(path, constants.R_OK | constants.W_OK);
   if (stat.size === 0) return;
   try {
     checkReadOnly(path);

@@ -123,7 +123,7 @@ describe("100,000 spans in one synchronous loop", () => {
     const reader = openReader(dbPath);
     expect(costReport(reader).droppedSpans).toEqual(dropped);
     reader.close();
-  }, 30_000);
+  }, 60_000);
 
   test("and 10,000 are all stored", async () => {
     const dbPath = join(tempDir(), "t.db");
