@@ -14,7 +14,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { fileIdentity } from "./file-identity.ts";
+import { fileIdentity, ownerOf } from "./file-identity.ts";
 import { hasMoved } from "./has-moved.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { hasSideFiles } from "./set-aside.ts";
@@ -53,9 +53,9 @@ function createPrivateFile(path: string): void {
 
 /** Throws where the file is not ours. An empty file, and an SQLite file without any table, may become ours. */
 function checkOwnership(db: Database, path: string): void {
-  const { applicationId, schemaVersion, isEmpty } = fileIdentity(db);
-  if (applicationId !== APPLICATION_ID) {
-    if (applicationId === 0 && schemaVersion === 0 && isEmpty) return;
+  const identity = fileIdentity(db);
+  const { applicationId, schemaVersion } = identity;
+  if (ownerOf(identity) === "stranger") {
     throw new StoreError(
       "foreign",
       path,

@@ -5,16 +5,12 @@
 import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { fileIdentity } from "./file-identity.ts";
-import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { checkOwner } from "./open-existing.ts";
+import { MIGRATIONS } from "./schema.ts";
 import { firstWord, isSeveral } from "./sql-text.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
 const BUSY_TIMEOUT_MS = 2000;
-
-function nothingWrittenYet(path: string): StoreError {
-  const message = `${path} is empty: nothing was written to it yet.`;
-  return new StoreError("cannot_open", path, message);
-}
 
 function checkPath(path: string): void {
   if (path.trim() === "") throw new StoreError("cannot_open", path, "The path is blank.");
@@ -25,24 +21,15 @@ function checkPath(path: string): void {
       `There is no database at ${path} yet. Run something with telemetry first, or name another file.`,
     );
   }
-  const stat = statSync(path);
-  if (stat.isDirectory()) {
+  if (statSync(path).isDirectory()) {
     throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
   }
-  if (stat.size === 0) throw nothingWrittenYet(path);
 }
 
-function checkOwnership(db: Database, path: string): void {
-  const { applicationId, schemaVersion: version, isEmpty } = fileIdentity(db);
-  if (applicationId !== APPLICATION_ID) {
-    // A writer gives the file WAL mode, and so a first page, before it makes it ours.
-    if (applicationId === 0 && version === 0 && isEmpty) throw nothingWrittenYet(path);
-    throw new StoreError(
-      "foreign",
-      path,
-      `${path} is not a spanledger database; name another file.`,
-    );
-  }
+function checkVersion(db: Database, path: string): void {
+  const identity = fileIdentity(db);
+  const { schemaVersion: version } = identity;
+  checkOwner(identity, path);
   const known = MIGRATIONS.length;
   if (version > known) {
     const message = `${path} has schema version ${version}, and this spanledger knows ${known}: update spanledger.`;
@@ -88,7 +75,7 @@ export class Reader implements Disposable {
       db = new Database(path, { readonly: true });
       db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
       db.run("PRAGMA trusted_schema = OFF");
-      checkOwnership(db, path);
+      checkVersion(db, path);
     } catch (error) {
       db?.close(true);
       throw toStoreError("Cannot read", path, error);
