@@ -3,6 +3,7 @@
  * the programmer's error and throws; a bad environment value is the operator's, warns and falls back.
  */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { OTLP_PROTOCOLS, type OtlpProtocol } from "./exporter/otlp.ts";
 import { loadPriceOverrides } from "./exporter/prices/price-overrides.ts";
@@ -13,6 +14,7 @@ export const EXPORTER_NAMES = ["sqlite", "otlp", "console", "none"] as const;
 export type ExporterName = (typeof EXPORTER_NAMES)[number];
 
 export const DEFAULT_DB_PATH: string = "./data/telemetry.db";
+const MEMORY_PATH = ":memory:";
 export const DEFAULT_RETENTION_DAYS: number = 90;
 const MS_PER_DAY = 86_400_000;
 
@@ -67,8 +69,16 @@ interface Check<T> {
 
 const isBlank = (text: string): boolean => text.trim() === "";
 
+/** Where the file is from now on: SQLite trims what it is given, and a host may change its directory. */
+function fixedPath(path: string): string {
+  return path.trim() === MEMORY_PATH ? MEMORY_PATH : resolve(path.trim());
+}
+
 const DB_PATH: Check<string> = {
-  schema: z.string().refine((path) => !isBlank(path) && !path.includes("\0")),
+  schema: z
+    .string()
+    .refine((path) => !isBlank(path) && !path.includes("\0"))
+    .transform(fixedPath),
   allowed: "the path of a file, or :memory:",
 };
 const RETENTION_DAYS: Check<number> = {
@@ -279,8 +289,8 @@ export function resolveConfig(
     parseNumber,
   );
   const forward = settings.option("forward", options.forward, FORWARD) ?? null;
-  const dbPath = pick("dbPath", "TELEMETRY_DB_PATH", DB_PATH, text) ?? DEFAULT_DB_PATH;
-  if (forward && dbPath === ":memory:") {
+  const dbPath = pick("dbPath", "TELEMETRY_DB_PATH", DB_PATH, text) ?? resolve(DEFAULT_DB_PATH);
+  if (forward && dbPath === MEMORY_PATH) {
     throw new TypeError("startTelemetry: forward needs dbPath to be a file, and it is :memory:.");
   }
   const capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { resolve as absolute, join } from "node:path";
 import { type ConfigOptions, type Environment, resolveConfig } from "../src/config.ts";
 import { useTempDir } from "./support/temp-dir.ts";
 
@@ -14,7 +14,7 @@ function resolve(options: ConfigOptions, environment: Environment = {}) {
 test("without options and environment the defaults hold", () => {
   const { config, warnings } = resolve({});
   expect(config).toEqual({
-    dbPath: "./data/telemetry.db",
+    dbPath: absolute("./data/telemetry.db"),
     serviceName: null,
     retentionMs: 90 * 86_400_000,
     maxDbBytes: 0,
@@ -58,10 +58,17 @@ test("the environment beats the defaults, and options beat the environment", () 
   });
   const options: ConfigOptions = { dbPath: "x.db", retentionDays: 1, exporters: ["none"] };
   expect(resolve(options, environment).config).toMatchObject({
-    dbPath: "x.db",
+    dbPath: absolute("x.db"),
     retentionMs: 86_400_000,
     exporters: ["none"],
   });
+});
+
+test("the path of the file is whole, so that a host may change its directory, and without blanks around it", () => {
+  expect(resolve({ dbPath: "data/t.db" }).config.dbPath).toBe(absolute("data/t.db"));
+  const environment = { TELEMETRY_DB_PATH: "/var/lib/bot/a b#%.db\r\n" };
+  expect(resolve({}, environment).config.dbPath).toBe("/var/lib/bot/a b#%.db");
+  expect(resolve({ dbPath: " :memory: " }).config.dbPath).toBe(":memory:");
 });
 
 describe("an impossible option throws a sentence with the option, its value and what is allowed", () => {

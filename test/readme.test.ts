@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { resolveConfig } from "../src/config.ts";
+import { DEFAULT_DB_PATH, resolveConfig } from "../src/config.ts";
 
 const README = await Bun.file(new URL("../README.md", import.meta.url)).text();
 const PACKAGE = await Bun.file(new URL("../package.json", import.meta.url)).json();
@@ -14,7 +14,7 @@ test("the README's commands are scripts of the package", () => {
 
 test("the README's defaults are the configuration's", () => {
   const config = resolveConfig({}, {}, () => {});
-  expect(README).toContain(`| \`${config.dbPath}\` |`);
+  expect(README).toContain(`| \`${DEFAULT_DB_PATH}\` |`);
   expect(README).toContain(`| ${config.retentionMs / 86_400_000} |`);
   expect(README).toContain(`| \`${config.exporters[0]}\`; also`);
 });

@@ -65,7 +65,9 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
   const cli: Cli = {
     environment,
     dbPath: () =>
-      program.opts<{ db?: string }>().db ?? (environment["TELEMETRY_DB_PATH"] || DEFAULT_DB_PATH),
+      program.opts<{ db?: string }>().db ||
+      environment["TELEMETRY_DB_PATH"]?.trim() ||
+      DEFAULT_DB_PATH,
     print: (text) => outer.write(`${text}\n`),
     note: (text) => outer.writeError(`${text}\n`),
     nowMs,

@@ -13,6 +13,8 @@ export interface Drainable {
 
 const SYNC_DEADLINE_MS = 2000;
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** Marks our listeners: several drains, even of several copies of this module, are no host that listens. */
+const IS_DRAIN: symbol = Symbol.for("spanledger.drain");
 
 function guarded(run: () => void): void {
   try {
@@ -20,6 +22,10 @@ function guarded(run: () => void): void {
   } catch {
     // The process ends for reasons of its own.
   }
+}
+
+function hostListens(name: NodeJS.Signals): boolean {
+  return process.listeners(name).some((listener) => !(IS_DRAIN in listener));
 }
 
 /**
@@ -39,14 +45,16 @@ export function drainAtExit(target: Drainable, onSignals: boolean): () => void {
   const exit = (): void => guarded(() => target.closeSync(SYNC_DEADLINE_MS));
   const signal = (name: NodeJS.Signals): void => {
     guarded(() => target.flushSync(SYNC_DEADLINE_MS));
-    if (process.listenerCount(name) > 1) return;
+    if (hostListens(name)) return;
     process.off(name, signal);
-    process.kill(process.pid, name);
+    if (process.listenerCount(name) === 0) process.kill(process.pid, name); // The last drain of several.
   };
+  Object.assign(signal, { [IS_DRAIN]: true });
   const signals = onSignals ? SIGNALS : [];
   process.on("beforeExit", beforeExit);
   process.on("exit", exit);
-  for (const name of signals) process.on(name, signal);
+  // First in line: a host that listens once has left the list when its own turn comes.
+  for (const name of signals) process.prependListener(name, signal);
   return () => {
     process.off("beforeExit", beforeExit);
     process.off("exit", exit);

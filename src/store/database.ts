@@ -3,14 +3,28 @@
  * it, sets the pragmas in the one order that works, and migrates.
  */
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { fileIdentity } from "./file-identity.ts";
+import { fileIdentity, ownerOf } from "./file-identity.ts";
+import { hasMoved } from "./has-moved.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { hasSideFiles } from "./set-aside.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
-/** SQLITE_OPEN_READWRITE | CREATE | NOFOLLOW: a symbolic link at the path is refused. */
-const OPEN_FLAGS = 0x2 | 0x4 | 0x0100_0000;
+/**
+ * SQLITE_OPEN_READWRITE | NOFOLLOW: a symbolic link at the path is refused. Without CREATE, or SQLite
+ * would make a file in place of one that is being moved away, and read the -wal of that one into it.
+ */
+const OPEN_FLAGS = 0x2 | 0x0100_0000;
 
 export const MEMORY_PATH = ":memory:";
 
@@ -22,6 +36,13 @@ function resolveDatabasePath(path: string): string {
 }
 
 function createPrivateFile(path: string): void {
+  if (hasSideFiles(path)) {
+    throw new StoreError(
+      "busy",
+      path,
+      `${path} is not there, but its -wal or -shm is: another process may be moving them; it is tried again.`,
+    );
+  }
   try {
     // -wal and -shm inherit this mode.
     closeSync(openSync(path, "wx", 0o600));
@@ -32,9 +53,9 @@ function createPrivateFile(path: string): void {
 
 /** Throws where the file is not ours. An empty file, and an SQLite file without any table, may become ours. */
 function checkOwnership(db: Database, path: string): void {
-  const { applicationId, schemaVersion, isEmpty } = fileIdentity(db);
-  if (applicationId !== APPLICATION_ID) {
-    if (applicationId === 0 && schemaVersion === 0 && isEmpty) return;
+  const identity = fileIdentity(db);
+  const { applicationId, schemaVersion } = identity;
+  if (ownerOf(identity) === "stranger") {
     throw new StoreError(
       "foreign",
       path,
@@ -76,11 +97,12 @@ function checkReadOnly(path: string): void {
 
 /** Looks first through a read-only connection: a writing one would checkpoint a stranger's WAL at close. */
 function refuseForeignFile(path: string): void {
-  if (!existsSync(path)) return;
   const stat = statSync(path);
   if (stat.isDirectory()) {
     throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
   }
+  // SQLite would open it read-only instead, and make a -shm that stays so when the file no longer is.
+  accessSync(path, constants.R_OK | constants.W_OK);
   if (stat.size === 0) return;
   try {
     checkReadOnly(path);
@@ -132,6 +154,13 @@ function configure(db: Database, path: string, busyTimeoutMs: number): void {
   db.run(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
 }
 
+/** Between the opening of a file and that of its -wal, another pair may have taken their place. */
+function checkPlace(db: Database, path: string): void {
+  if (path === MEMORY_PATH || !hasMoved(db)) return;
+  const message = `${path} was moved or deleted while it was opened; it is tried again.`;
+  throw new StoreError("busy", path, message);
+}
+
 /** Brings the schema up to date in one transaction; of several processes at once, one does it. */
 export function migrate(db: Database, path: string): void {
   if (fileIdentity(db).schemaVersion === MIGRATIONS.length) return;
@@ -153,11 +182,12 @@ export function openDatabase(path: string, busyTimeoutMs: number): Database {
   try {
     if (path !== MEMORY_PATH) {
       file = resolveDatabasePath(path);
-      refuseForeignFile(file);
-      createPrivateFile(file);
+      if (existsSync(file)) refuseForeignFile(file);
+      else createPrivateFile(file);
     }
     db = new Database(file, OPEN_FLAGS);
     configure(db, file, busyTimeoutMs);
+    checkPlace(db, file);
     migrate(db, file);
     return db;
   } catch (error) {

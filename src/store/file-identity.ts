@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { APPLICATION_ID } from "./schema.ts";
 
 /** What a file says it is. */
 export interface FileIdentity {
@@ -7,6 +8,16 @@ export interface FileIdentity {
   schemaVersion: number;
   /** Holds no table, index or view: nobody's yet. */
   isEmpty: boolean;
+}
+
+/** Whose a file is. `nobody`: a writer gives it WAL mode, and so a first page, before it makes it ours. */
+export function ownerOf({
+  applicationId,
+  schemaVersion,
+  isEmpty,
+}: FileIdentity): "us" | "nobody" | "stranger" {
+  if (applicationId === APPLICATION_ID) return "us";
+  return applicationId === 0 && schemaVersion === 0 && isEmpty ? "nobody" : "stranger";
 }
 
 function pragma(db: Database, name: string): number {

@@ -1,7 +1,6 @@
 import { Database } from "bun:sqlite";
 import { accessSync, constants, type Stats, statSync } from "node:fs";
-import { type FileIdentity, fileIdentity } from "./file-identity.ts";
-import { APPLICATION_ID } from "./schema.ts";
+import { type FileIdentity, fileIdentity, ownerOf } from "./file-identity.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
 const BUSY_TIMEOUT_MS = 5000;
@@ -47,10 +46,9 @@ export function checkPath(path: string): void {
 /** @throws {StoreError} where the file is another program's, or nobody's yet. */
 export function checkIsOurs(db: Database, path: string): FileIdentity {
   const identity = fileIdentity(db);
-  if (identity.applicationId === APPLICATION_ID) return identity;
-  // A writer gives the file WAL mode, and so a first page, before it makes it ours.
-  const isNobodys = identity.applicationId === 0 && identity.schemaVersion === 0;
-  if (isNobodys && identity.isEmpty) throw nothingWrittenYet(path);
+  const owner = ownerOf(identity);
+  if (owner === "us") return identity;
+  if (owner === "nobody") throw nothingWrittenYet(path);
   const message = `${path} is not a spanledger database; name another file.`;
   throw new StoreError("foreign", path, message);
 }

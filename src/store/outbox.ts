@@ -8,6 +8,7 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import { openDatabase } from "./database.ts";
+import { hasMoved } from "./has-moved.ts";
 import type { SpanRow, SpanShape } from "./rows.ts";
 import { StoreError, toStoreError } from "./store-error.ts";
 
@@ -58,8 +59,6 @@ export interface OutboxOptions {
 /** So many refusals are kept by name for each destination; all of them are counted. */
 const MAX_REFUSALS = 10_000;
 const MAX_REASON_LENGTH = 1000;
-/** SQLITE_FCNTL_HAS_MOVED, https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
-const HAS_MOVED = 20;
 
 const SELECT_SPANS = `SELECT s.id,
   lower(hex(t.trace_id)) AS traceId, lower(hex(s.span_id)) AS spanId,
@@ -115,9 +114,7 @@ export class Outbox {
 
   /** @throws {StoreError} where another file stands at the path by now: open it again. */
   position(): OutboxPosition {
-    const hasMoved = new Int32Array(2);
-    this.#db.fileControl(HAS_MOVED, hasMoved);
-    if (hasMoved[0] !== 0) {
+    if (hasMoved(this.#db)) {
       throw new StoreError(
         "io",
         this.#path,

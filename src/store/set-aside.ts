@@ -1,6 +1,10 @@
 /**
  * Moves a damaged database out of the way, with its -wal and -shm under the same new name, so that
  * SQLite still finds them together and a person can still rescue what is in them.
+ *
+ * Several processes may be at it at once, and a rename cannot be told which file it is meant for. So
+ * the database goes first, and nobody makes a new one at the path while a -wal or -shm is still there
+ * (database.ts): who finds them alone waits, because somebody is likely to be moving them just now.
  */
 import { Database } from "bun:sqlite";
 import { lstatSync, openSync, readSync, renameSync, type Stats } from "node:fs";
@@ -26,7 +30,12 @@ export function inodeOf(path: string): number {
   return statOf(path)?.ino ?? 0;
 }
 
-/** Renames the files that exist. @returns the new name of the database file. */
+/** Whether a -wal, -shm or -journal stands at the path. */
+export function hasSideFiles(path: string): boolean {
+  return SIDE_SUFFIXES.some((suffix) => statOf(path + suffix));
+}
+
+/** Renames the files that exist, none that comes later. @returns the new name of the database file. */
 export function setAside(
   path: string,
   label: string,
@@ -36,20 +45,29 @@ export function setAside(
   const stamp = new Date(nowMs).toISOString().replaceAll(/[-:.]/g, "");
   let aside = `${path}.${label}-${stamp}`;
   while (SUFFIXES.some((suffix) => statOf(aside + suffix))) aside += "+";
-  for (const suffix of suffixes) {
-    if (statOf(path + suffix)) renameSync(path + suffix, aside + suffix);
-  }
+  const inodes = suffixes.map((suffix) => inodeOf(path + suffix));
+  suffixes.forEach((suffix, i) => {
+    const inode = inodeOf(path + suffix);
+    if (inode !== 0 && inode === inodes[i]) renameSync(path + suffix, aside + suffix);
+  });
   return aside;
 }
 
+/** Three renames take far less. */
+const PATIENCE_MS = 100;
+const LOOK_EVERY_MS = 5;
+
 /**
- * A -wal or -shm without its database is a stranger's, and SQLite would read it into a new file.
+ * A -wal or -shm without its database is a stranger's, and SQLite would read it into a new file; but
+ * only if it stays alone: it may be on its way out behind its database.
  * @returns the new name, or null where there was nothing to do.
  */
 export function setAsideStrayWal(path: string, nowMs: number): string | null {
-  if (statOf(path) || !SIDE_SUFFIXES.some((suffix) => statOf(path + suffix))) return null;
-  if (statOf(path)) return null; // Another process has just made the database, and they are its own.
-  return setAside(path, "stray", nowMs);
+  for (let waitedMs = 0; !statOf(path) && hasSideFiles(path); waitedMs += LOOK_EVERY_MS) {
+    if (waitedMs >= PATIENCE_MS) return setAside(path, "stray", nowMs);
+    Bun.sleepSync(LOOK_EVERY_MS);
+  }
+  return null;
 }
 
 /** By device and inode, never closed: closing one drops every lock that this process has on the file. */
@@ -97,5 +115,7 @@ export function setAsideDamaged(
   const stat = statOf(path);
   if (!stat?.isFile()) return "sound";
   if (stat.ino !== knownInode && !isOurs(headerOf(path, stat))) return "foreign";
-  return isDamaged(path) ? { aside: setAside(path, "corrupt", nowMs) } : "sound";
+  if (!isDamaged(path)) return "sound";
+  // Another process may have been faster: what stands there by now is the file that it began.
+  return inodeOf(path) === stat.ino ? { aside: setAside(path, "corrupt", nowMs) } : "sound";
 }

@@ -1,12 +1,15 @@
 /** The thread that owns the connection, as in a host: batches as they come, maintenance in between. */
 import { Store } from "../../src/store/store.ts";
 import { BusyBot } from "../support/busy-bot.ts";
+import { waitedMs } from "../support/waited-ms.ts";
 
 declare const self: Worker;
 
 const TICK_MS = 50;
 /** As the exporter's Worker rests between two steps. */
 const PAUSE_MS = 5;
+/** The times of this thread alone: a machine that runs others in between proves nothing about us. */
+const ownMs = (): number => performance.now() - waitedMs();
 const RETENTION_MS = 90 * 86_400_000;
 
 self.onmessage = async ({ data }: MessageEvent<{ path: string; spansPerSecond: number }>) => {
@@ -22,14 +25,14 @@ self.onmessage = async ({ data }: MessageEvent<{ path: string; spansPerSecond: n
     const due = ((performance.now() - beganMs) / 1000) * data.spansPerSecond;
     while (written < due) {
       const rows = Array.from({ length: 10 }, () => bot.run(Date.now(), 10)).flat();
-      const startMs = performance.now();
+      const startMs = ownMs();
       written += store.write(rows, Date.now()).written;
-      writesMs.push(performance.now() - startMs);
+      writesMs.push(ownMs() - startMs);
     }
     while (performance.now() < tickEndMs && !isDone) {
-      const startMs = performance.now();
+      const startMs = ownMs();
       const { didWork } = maintainer.step(Date.now());
-      stepsMs.push(performance.now() - startMs);
+      stepsMs.push(ownMs() - startMs);
       isDone = !didWork && performance.now() - beganMs > 3000;
       await Bun.sleep(PAUSE_MS);
     }

@@ -85,7 +85,7 @@ describe("a host made with bun build --compile", () => {
     const file = compile(directory, [host, worker]);
     expect(run([file, dbPath], directory)).toEqual({ exitCode: 0, errors: "" });
     expect(spansIn(dbPath)).toEqual({ numbers: range(SPANS), integrity: "ok" });
-  }, 30_000);
+  }, 60_000);
 
   test("writes from its own thread where it is not, says so, and loses nothing", () => {
     const { directory, host } = project();
@@ -95,5 +95,5 @@ describe("a host made with bun build --compile", () => {
     expect(exitCode).toBe(0);
     expect(errors).toContain(IN_THREAD);
     expect(spansIn(dbPath)).toEqual({ numbers: range(SPANS), integrity: "ok" });
-  }, 30_000);
+  }, 60_000);
 });

@@ -1,6 +1,6 @@
 /** Child processes of the fault tests, and a look into the files they leave. */
 import { Database } from "bun:sqlite";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { WriterHealth } from "../../src/index.ts";
 import type { Command } from "./fault-host.ts";
 
@@ -177,4 +177,37 @@ export function canRun(what: string, probe: readonly string[]): boolean {
   if (!isThere)
     console.log(`Skipped where marked: ${what} is not available here (${probe.join(" ")}).`);
   return isThere;
+}
+
+/** A file system of a test's own: for whoever may make one without rights. */
+export function canMount(): boolean {
+  return canRun("a mount namespace", ["unshare", "-rm", "mount", "-t", "tmpfs", "t", "/mnt"]);
+}
+
+/** A host on a small disk of its own, and the way to run commands where that disk is. */
+export async function startHostOnSmallDisk(
+  dbPath: string,
+  { mebibytes, before = "" }: { mebibytes: number; before?: string },
+): Promise<{ host: Host; inside: (...command: string[]) => string[] }> {
+  const directory = dirname(dbPath);
+  const mount = `mount -t tmpfs -o size=${mebibytes}m t ${directory} && cd ${directory}`;
+  const script = `${mount} && { ${before || ":"} ; exec "$@" ; }`;
+  const prefix = ["unshare", "-rm", "sh", "-c", script, "sh"];
+  const host = await startHost({ dbPath }, { prefix });
+  const pid = String(host.child.pid);
+  const enter = ["nsenter", "-t", pid, "-U", "-m", "--preserve-credentials", "--"];
+  return { host, inside: (...command) => [...enter, ...command] };
+}
+
+/** Flushes until the host says so of itself. */
+export async function flushUntil(
+  host: Host,
+  isDone: (health: WriterHealth) => boolean,
+): Promise<WriterHealth> {
+  let health = await host.health({ do: "flush" });
+  while (!isDone(health)) {
+    await Bun.sleep(100);
+    health = await host.health({ do: "flush" });
+  }
+  return health;
 }

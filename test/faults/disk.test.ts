@@ -2,10 +2,11 @@ import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { WriterHealth } from "../../src/index.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import {
+  canMount,
   canRun,
+  flushUntil,
   type Host,
   injections,
   killChildren,
@@ -19,29 +20,8 @@ import {
 const tempDir = useTempDir();
 afterEach(killChildren);
 
+const hasMounts = canMount();
 const hasStrace = canRun("strace", ["strace", "-o", "/dev/null", "true"]);
-const hasMounts = canRun("a mount namespace", [
-  "unshare",
-  "-rm",
-  "mount",
-  "-t",
-  "tmpfs",
-  "t",
-  "/mnt",
-]);
-
-async function flushUntil(
-  host: Host,
-  isDone: (health: WriterHealth) => boolean,
-): Promise<WriterHealth> {
-  let health = await host.health({ do: "flush" });
-  while (!isDone(health)) {
-    await Bun.sleep(100);
-    health = await host.health({ do: "flush" });
-  }
-  return health;
-}
-
 /** A host under strace, whose calls on the files of `dbPath` fail as `inject` says, and strace's log. */
 async function hostWithFailing(
   dbPath: string,
@@ -55,46 +35,6 @@ async function hostWithFailing(
 }
 
 describe("a disk that fails", () => {
-  test.skipIf(!hasMounts)(
-    "is full, and writing resumes by itself when there is room again",
-    async () => {
-      const directory = tempDir();
-      // The mount lives in a namespace of the host's own: it fills and empties the disk for us.
-      const script = `mount -t tmpfs -o size=12m t ${directory} && exec "$@"`;
-      const dbPath = join(directory, "t.db");
-      const host = await startHost(
-        { dbPath },
-        { prefix: ["unshare", "-rm", "sh", "-c", script, "sh"] },
-      );
-      const inside = (shell: string): void => {
-        const enter = [
-          "nsenter",
-          "-t",
-          String(host.child.pid),
-          "-U",
-          "-m",
-          "--preserve-credentials",
-        ];
-        Bun.spawnSync([...enter, "sh", "-c", shell]);
-      };
-      await host.ask({ do: "spans", first: 0, count: 500 });
-      expect(await host.health({ do: "flush" })).toMatchObject({ committed: 500, state: "ok" });
-      inside(`cat /dev/zero > ${directory}/filler`);
-      await host.ask({ do: "spans", first: 500, count: 6000 });
-      const full = await flushUntil(host, ({ state }) => state === "degraded");
-      expect(full.lastError).toContain("free some space and writing resumes");
-      expect(full).toMatchObject({ ended: 6500, dropped: {} });
-      inside(`rm ${directory}/filler`);
-      const freed = await flushUntil(host, ({ queued }) => queued === 0);
-      expect(freed).toMatchObject({ committed: 6500, queued: 0, dropped: {}, state: "ok" });
-      await host.ask({ do: "shutdown" });
-      const copy = join(tempDir(), "copy.db");
-      inside(`cp ${dbPath} ${copy}`);
-      expect(spansIn(copy)).toEqual({ numbers: range(6500), integrity: "ok" });
-    },
-    60_000,
-  );
-
   test.skipIf(!hasStrace)(
     "fails one write: nothing is lost",
     async () => {

@@ -63,6 +63,35 @@ test("a signal that the host listens to itself flushes, and is the host's to dec
   expect(spansIn(dbPath)).toEqual({ numbers: [0, 1], integrity: "ok" });
 });
 
+test("a signal that the host listens to once, from before telemetry starts, is the host's too", () => {
+  const dbPath = join(tempDir(), "t.db");
+  const script = `
+    import { startTelemetry } from ${JSON.stringify(join(import.meta.dir, "../../src/index.ts"))};
+    process.once("SIGTERM", () => setTimeout(() => process.exit(5), 20));
+    const telemetry = startTelemetry({ dbPath: ${JSON.stringify(dbPath)}, flushOnSignals: true });
+    telemetry.tracer.startSpan("work", { attributes: { n: 0 } }).end();
+    process.kill(process.pid, "SIGTERM");
+    setTimeout(() => {}, 5000);`;
+  const child = Bun.spawnSync([process.execPath, "-e", script]);
+  expect([child.exitCode, child.signalCode]).toEqual([5, undefined]);
+  expect(spansIn(dbPath)).toEqual({ numbers: [0], integrity: "ok" });
+});
+
+test("a signal that two telemetries of a process drain at ends it, once both have", () => {
+  const paths = [join(tempDir(), "a.db"), join(tempDir(), "b.db")];
+  const script = `
+    import { startTelemetry } from ${JSON.stringify(join(import.meta.dir, "../../src/index.ts"))};
+    for (const dbPath of ${JSON.stringify(paths)}) {
+      const options = { dbPath, flushOnSignals: true, registerGlobals: false };
+      startTelemetry(options).tracer.startSpan("work", { attributes: { n: 0 } }).end();
+    }
+    process.kill(process.pid, "SIGTERM");
+    setTimeout(() => process.exit(9), 5000);`;
+  const child = Bun.spawnSync([process.execPath, "-e", script]);
+  expect(child.signalCode).toBe("SIGTERM");
+  for (const path of paths) expect(spansIn(path)).toEqual({ numbers: [0], integrity: "ok" });
+});
+
 test("a signal that nobody asked to be listened to ends the process at once", async () => {
   const host = await hostWithSpans(join(tempDir(), "t.db"));
   host.child.kill("SIGTERM");

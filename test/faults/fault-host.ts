@@ -2,9 +2,9 @@
  * A host that telemetry must not harm: it obeys commands on stdin, one JSON a line, answers each with
  * one JSON line, and measures all the while how long its event loop stood still.
  */
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { startTelemetry } from "../../src/index.ts";
+import { waitedMs } from "../support/waited-ms.ts";
 
 export type Command =
   /** Ends `count` spans at once, numbered from `first`. */
@@ -33,16 +33,6 @@ let perTick = 0;
 
 function end(n: number): void {
   tracer.startSpan("work", { attributes: { n, text: "some text of a usual length" } }).end();
-}
-
-/** How long this thread has been ready to run while the machine ran others: no doing of ours. */
-function waitedMs(): number {
-  try {
-    const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "utf8").split(" ");
-    return Number(waitedNs) / 1e6;
-  } catch {
-    return 0; // Not on Linux.
-  }
 }
 
 let lastWaitedMs = waitedMs();

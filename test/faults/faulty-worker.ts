@@ -1,14 +1,20 @@
-/** The Worker that writes spans, which crashes or hangs a moment after it has started. */
+/** The Worker that writes spans, which crashes or hangs over its n-th request. */
+import type { WorkerStart } from "../../src/exporter/worker-link.ts";
 import "../../src/exporter/spanledger-worker.ts";
 
-const [fault, delayMs] = process.argv.slice(2);
+declare const self: Worker;
+
+const [fault, requests] = process.argv.slice(2);
 const HANG_MS = 1500;
 
-setTimeout(
-  () => {
+let left = Number(requests);
+const serve = self.onmessage;
+self.onmessage = (event: MessageEvent<WorkerStart>): void => {
+  event.data.port.on("message", () => {
+    left -= 1;
+    if (left !== 0) return;
     if (fault === "crash") throw new Error("a Worker's end");
-    const endMs = performance.now() + HANG_MS;
-    while (performance.now() < endMs);
-  },
-  Number(delayMs ?? 0),
-);
+    Bun.sleepSync(HANG_MS);
+  });
+  serve?.call(self, event);
+};

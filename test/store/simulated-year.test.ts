@@ -20,4 +20,4 @@ test("a bot's year: file and WAL stay within their bounds, and every nano-dollar
   expect(result.lateSpans).toBeGreaterThan(50);
   expect(result.largestFileBytesUnderLimit).toBeLessThan(maxDbBytes);
   expect(result.largestWalBytes).toBeLessThan(16 * 1024 * 1024);
-}, 30_000);
+}, 120_000);
