@@ -8,17 +8,24 @@ import { Database } from "bun:sqlite";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CostQuery, type CostReport, costReport } from "../../src/report/cost-report.ts";
+import { costReport } from "../../src/report/cost-report.ts";
 import { openReader } from "../../src/store/reader.ts";
-import { Store } from "../../src/store/store.ts";
 import { createSampleDatabase } from "../support/sample-database.ts";
 import { agentSpans, take } from "./agent-traces.ts";
-import { type Figure, median, numberOption, report } from "./figures.ts";
+import {
+  answer,
+  BY_DAY_AND_REPO,
+  BY_MODEL,
+  plainSums,
+  purge,
+  type Question,
+  reportSums,
+  sampleShape,
+  timeMs,
+} from "./cost-questions.ts";
+import { type Figure, numberOption, report } from "./figures.ts";
 import { BatchWriter, encoded, endMs } from "./writer.ts";
 
-const DAY_MS = 86_400_000;
-const NOW_MS = Date.UTC(2026, 10, 24, 13, 17);
-const SINCE_MS = NOW_MS - 30 * DAY_MS;
 const ROUNDS = 9;
 const BATCH_SPANS = 512;
 /** The argument that makes this file the process that reports, beside the writer. */
@@ -26,75 +33,14 @@ const READ = "--read";
 const READ_EVERY_MS = 100;
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 
-const SUMS = `count(DISTINCT u.execution_id), sum(u.input_tokens), sum(u.cache_read_tokens),
-  sum(u.cache_creation_tokens), sum(u.output_tokens), sum(u.cost_nano_usd)`;
-
-interface Question {
-  name: string;
-  query: CostQuery;
-  args: string[];
-  plainSql: string;
-}
-
-const QUESTIONS: Question[] = [
-  {
-    name: "by model, since 30d",
-    query: { by: ["model"], since: SINCE_MS },
-    args: ["--by", "model", "--since", new Date(SINCE_MS).toISOString()],
-    plainSql: `SELECT u.model, ${SUMS} FROM usage_rows u
-      WHERE u.counted AND u.ended_ms >= ${SINCE_MS} GROUP BY 1`,
-  },
-  {
-    name: "by day,repo, all time",
-    query: { by: ["day", "repo"] },
-    args: ["--by", "day,repo"],
-    plainSql: `SELECT date(u.ended_ms / 1000, 'unixepoch'), e.repo, ${SUMS}
-      FROM usage_rows u LEFT JOIN executions e ON e.id = u.execution_id WHERE u.counted GROUP BY 1, 2`,
-  },
-];
-
-function timeMs(rounds: number, run: () => void): number {
-  const times = Array.from({ length: rounds }, () => {
-    const beganMs = performance.now();
-    run();
-    return performance.now() - beganMs;
-  });
-  return median(times);
-}
-
-/** Totals of all finished days first, as a writer builds them day by day, and then the purge. */
-function purge(path: string): void {
-  const store = new Store({ path, writer: "bench", busyTimeoutMs: 1000 });
-  const maintainer = store.maintainer({ retentionMs: 90 * DAY_MS, maxDbBytes: 0 });
-  while (maintainer.step(NOW_MS).didWork);
-  store.close();
-}
-
-function plainSums(rows: unknown[][], keys: number): string {
-  const cells = rows.map((row) => [row.slice(0, keys).join(), row.slice(keys + 1).map(Number)]);
-  return JSON.stringify(cells.toSorted());
-}
-
-function reportSums({ groups, by }: CostReport): string {
-  const cells = groups.map((group) => [
-    by.map((name) => group.key[name]).join(),
-    [
-      ...[group.inputTokens, group.cacheReadTokens, group.cacheCreationTokens],
-      ...[group.outputTokens, group.costNanoUsd ?? 0],
-    ],
-  ]);
-  return JSON.stringify(cells.toSorted());
-}
-
 function ask(question: Question, path: string, plainPath: string): Figure[] {
-  const { name, query, args, plainSql } = question;
+  const { name, args, plainSql } = question;
   const plain = new Database(plainPath, { readonly: true });
   const plainMs = timeMs(3, () => plain.prepare(plainSql).values());
   const isEqual =
-    plainSums(plain.prepare(plainSql).values(), query.by?.length ?? 0) ===
-    reportSums(withReader(path, query));
+    plainSums(plain.prepare(plainSql).values(), question) === reportSums(answer(path, question));
   plain.close(true);
-  const inProcessMs = timeMs(ROUNDS, () => withReader(path, query));
+  const inProcessMs = timeMs(ROUNDS, () => answer(path, question));
   const shellMs = timeMs(ROUNDS, () => {
     const { exitCode } = Bun.spawnSync([process.execPath, MAIN, "--db", path, "report", ...args], {
       stdout: "ignore",
@@ -108,11 +54,6 @@ function ask(question: Question, path: string, plainPath: string): Figure[] {
     { name: `${name}: beside it`, value: plainMs / inProcessMs, unit: "×", goal: { atLeast: 20 } },
     { name: `${name}: the same sums`, value: isEqual ? 1 : 0, unit: "", goal: { atLeast: 1 } },
   ];
-}
-
-function withReader(path: string, query: CostQuery): CostReport {
-  using reader = openReader(path);
-  return costReport(reader, query);
 }
 
 /** Spans a second that a writer writes, alone or beside a process that reports again and again. */
@@ -135,7 +76,8 @@ function writeSpeed(path: string, seconds: number, hasReader: boolean): number {
 
 async function readForever(path: string): Promise<never> {
   for (;;) {
-    withReader(path, { by: ["model"] });
+    using reader = openReader(path);
+    costReport(reader, { by: ["model"] });
     await Bun.sleep(READ_EVERY_MS);
   }
 }
@@ -148,14 +90,14 @@ try {
   const plainPath = join(directory, "plain.db");
   const path = join(directory, "ledger.db");
   const runs = numberOption("runs", 1_000_000);
-  createSampleDatabase(plainPath, { seed: 1, runs, lastMs: NOW_MS, days: 400, repos: 40 });
+  createSampleDatabase(plainPath, sampleShape(runs));
   copyFileSync(plainPath, path);
   purge(path);
   const seconds = numberOption("seconds", 10);
   const alone = writeSpeed(join(directory, "alone.db"), seconds, false);
   const beside = writeSpeed(join(directory, "live.db"), seconds, true);
   report(`A report over ${runs.toLocaleString("en")} runs, 310 of 400 days purged`, [
-    ...QUESTIONS.flatMap((question) => ask(question, path, plainPath)),
+    ...[BY_MODEL, BY_DAY_AND_REPO].flatMap((question) => ask(question, path, plainPath)),
     { name: "a writer alone", value: alone, unit: "spans/s" },
     { name: "beside a report every 100 ms", value: beside, unit: "spans/s" },
     { name: "of its speed", value: beside / alone, unit: "×", goal: { atLeast: 0.95 } },
