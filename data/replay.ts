@@ -95,11 +95,16 @@ async function spanledger(...args: string[]): Promise<void> {
   if ((await command.exited) !== 0) process.exitCode = 1;
 }
 
+/** The command line as it can be called here, by whoever started this. */
+const CLI = process.env["npm_config_user_agent"]?.startsWith("npm/")
+  ? "npm run -s spanledger --"
+  : "bun run --silent spanledger";
+
 await spanledger("report", "--by", "model,repo", "--since", "30d");
 console.log("\nThe newest run, from the inside:\n");
 await spanledger("trace", "latest");
 console.log(`
 It is all in ${DB_PATH}. To look further:
   sqlite3 ${DB_PATH} "select repo, model, cost_usd, conclusion from executions order by id desc limit 5"
-  npx spanledger report --by event,day
-  npx spanledger trace 1`);
+  ${CLI} report --by event,day
+  ${CLI} trace 1`);

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { useTempDir } from "../support/temp-dir.ts";
 
 const tempDir = useTempDir();
@@ -33,6 +33,15 @@ async function start(dbPath: string): Promise<string> {
   return output;
 }
 
+/** What a person's shell prints for a command that the main job told them of. */
+async function shell(command: string, dbPath: string): Promise<string> {
+  const PATH = `${dirname(process.execPath)}:${process.env["PATH"]}`;
+  const env = { ...process.env, PATH, TELEMETRY_DB_PATH: dbPath, NO_COLOR: "1" };
+  const child = Bun.spawn(["sh", "-c", command], { env, stdout: "pipe", stderr: "pipe" });
+  expect([await new Response(child.stderr).text(), await child.exited]).toEqual(["", 0]);
+  return new Response(child.stdout).text();
+}
+
 test("the main job writes the true tokens and nano-dollars of every recorded run, and reports them", async () => {
   const dbPath = join(tempDir(), "t.db");
   const output = await start(dbPath);
@@ -51,9 +60,17 @@ test("the main job writes the true tokens and nano-dollars of every recorded run
          cost_nano_usd FROM executions ORDER BY delivery_id`,
     )
     .values() as [string, ...(number | null)[]][];
-  db.close(true);
   expect(Object.fromEntries(rows.map(([id, ...figures]) => [id, figures]))).toEqual(TRUTH);
-}, 30_000);
+  const [sql = "", report = "", trace = ""] = output
+    .slice(output.indexOf("To look further:\n"))
+    .split("\n  ")
+    .slice(1);
+  // SQLite's own command line may be missing here: its query is run all the same.
+  expect(db.query(sql.split('"')[1] ?? "").values()).toHaveLength(5);
+  db.close(true);
+  expect(await shell(report, dbPath)).toMatch(/^review .*^total /ms);
+  expect(await shell(trace, dbPath)).toContain("invoke_agent reviewer");
+}, 60_000);
 
 test("a second start adds a second set of runs", async () => {
   const dbPath = join(tempDir(), "t.db");
