@@ -1,6 +1,7 @@
 /**
  * How long the host's event loop is held up while 5,000 spans a second are written, with checkpoints,
- * a purge of old traces, and a lock of ten seconds by another process; beside a host without telemetry.
+ * a purge of old traces, a lock of ten seconds by another process, and a disk whose every sync takes 50
+ * ms longer (where there is strace, under which both hosts then run); beside a host without telemetry.
  * `--seconds 60`: for how long each.
  */
 import { Database } from "bun:sqlite";
@@ -8,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTelemetry } from "../../src/index.ts";
+import { canRun, strace } from "../faults/child.ts";
 import { agentSpans, take } from "./agent-traces.ts";
 import { type Figure, numberOption, quantile, report, threadCpuUs } from "./figures.ts";
 import { BatchWriter, encoded, endMs } from "./writer.ts";
@@ -18,6 +20,9 @@ const OLD_SPANS = 200_000;
 const BATCH_SPANS = 512;
 /** Less than the old traces take: they are purged meanwhile. */
 const MAX_DB_BYTES = 48 * 2 ** 20;
+
+const SYNCS = "fdatasync,fsync";
+const DELAY = ":delay_enter=50000";
 
 /** Holds the write lock for so many milliseconds, from a quarter of the time on. */
 const LOCKER = `
@@ -38,7 +43,6 @@ interface Gaps {
   busiestMs: number;
   dropped: number;
   committed: number;
-  purged: number;
 }
 
 /** Ticks for `seconds`, and calls `work` with the number of spans due since the last tick. */
@@ -60,7 +64,7 @@ async function tick(seconds: number, work: (spans: number) => void): Promise<Gap
     done = due;
   }
   const [p999Ms, largestMs] = [quantile(gaps, 0.999), Math.max(...gaps)];
-  return { p999Ms, largestMs, busiestMs, dropped: 0, committed: 0, purged: 0 };
+  return { p999Ms, largestMs, busiestMs, dropped: 0, committed: 0 };
 }
 
 /** @returns how many spans. */
@@ -83,46 +87,61 @@ function spansIn(path: string): number {
   return n;
 }
 
-async function measureLoaded(seconds: number): Promise<Gaps> {
+async function measureLoaded(seconds: number, path: string): Promise<Gaps> {
+  const lockMs = Math.min(10, seconds / 2) * 1000;
+  const telemetry = startTelemetry({ dbPath: path, maxDbBytes: MAX_DB_BYTES });
+  const locker = Bun.spawn(
+    [process.execPath, "-e", LOCKER, path, String(seconds * 250), String(lockMs)],
+    { stderr: "inherit" },
+  );
+  let n = 0;
+  const gaps = await tick(seconds, (spans) => {
+    for (let i = 0; i < spans; i++) {
+      const attributes = { "gen_ai.operation.name": "chat", n: n++, text: "a few words of it" };
+      telemetry.tracer.startSpan("chat claude-sonnet-4-5", { attributes }).end();
+    }
+  });
+  await locker.exited;
+  await telemetry.shutdown();
+  const { committed, dropped } = telemetry.health();
+  const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  return { ...gaps, committed, dropped: lost };
+}
+
+async function measureApart(
+  host: "idle" | "loaded",
+  seconds: number,
+  path: string,
+  isSlow: boolean,
+): Promise<Gaps> {
+  const slowly = isSlow ? strace("/dev/null", "-e", SYNCS, "-e", `inject=${SYNCS}${DELAY}`) : [];
+  const self = [process.execPath, import.meta.filename, "--host", host, "--db", path];
+  const command = [...slowly, ...self, "--seconds", String(seconds)];
+  const child = Bun.spawn(command, { stderr: "inherit" });
+  return JSON.parse(await new Response(child.stdout).text()) as Gaps;
+}
+
+async function compare(seconds: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "spanledger-bench-"));
   try {
     const path = join(directory, "ledger.db");
-    const written = fillWithOldTraces(path);
-    const lockMs = Math.min(10, seconds / 2) * 1000;
-    const telemetry = startTelemetry({ dbPath: path, maxDbBytes: MAX_DB_BYTES });
-    const locker = Bun.spawn(
-      [process.execPath, "-e", LOCKER, path, String(seconds * 250), String(lockMs)],
-      { stderr: "inherit" },
+    const old = fillWithOldTraces(path);
+    const isSlow = canRun("strace", ["strace", "-o", "/dev/null", "true"]);
+    const idle = await measureApart("idle", seconds, path, isSlow);
+    const loaded = await measureApart("loaded", seconds, path, isSlow);
+    const disk = isSlow ? "syncs of 50 ms" : "no slow disk, for want of strace";
+    show(
+      `Event-loop gaps at ${SPANS_PER_SECOND} spans/s for ${seconds} s, ${disk}`,
+      idle,
+      loaded,
+      old + loaded.committed - spansIn(path),
     );
-    let n = 0;
-    const gaps = await tick(seconds, (spans) => {
-      for (let i = 0; i < spans; i++) {
-        const attributes = { "gen_ai.operation.name": "chat", n: n++, text: "a few words of it" };
-        telemetry.tracer.startSpan("chat claude-sonnet-4-5", { attributes }).end();
-      }
-    });
-    await locker.exited;
-    await telemetry.shutdown();
-    const { committed, dropped } = telemetry.health();
-    const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    const purged = written + committed - spansIn(path);
-    return { ...gaps, committed, dropped: lost, purged };
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-async function compare(seconds: number): Promise<void> {
-  const measured: Record<string, Gaps> = {};
-  for (const host of ["idle", "loaded"] as const) {
-    const child = Bun.spawn(
-      [process.execPath, import.meta.filename, "--host", host, "--seconds", String(seconds)],
-      { stderr: "inherit" },
-    );
-    measured[host] = JSON.parse(await new Response(child.stdout).text()) as Gaps;
-  }
-  const { idle, loaded } = measured;
-  if (!idle || !loaded) throw new Error("A host printed nothing.");
+function show(title: string, idle: Gaps, loaded: Gaps, purged: number): void {
   const figures: Figure[] = [
     { name: "p99.9, host without telemetry", value: idle.p999Ms, unit: "ms" },
     { name: "p99.9, with telemetry", value: loaded.p999Ms, unit: "ms" },
@@ -137,14 +156,18 @@ async function compare(seconds: number): Promise<void> {
     { name: "most CPU in one gap, without telemetry", value: idle.busiestMs, unit: "ms" },
     { name: "most CPU in one gap, with telemetry", value: loaded.busiestMs, unit: "ms" },
     { name: "spans committed", value: loaded.committed, unit: "" },
-    { name: "old spans purged", value: loaded.purged, unit: "" },
+    { name: "old spans purged", value: purged, unit: "" },
     { name: "spans dropped", value: loaded.dropped, unit: "" },
   ];
-  report(`Event-loop gaps at ${SPANS_PER_SECOND} spans/s for ${seconds} s`, figures);
+  report(title, figures);
+}
+
+function textOption(name: string): string {
+  return process.argv[process.argv.indexOf(`--${name}`) + 1] ?? "";
 }
 
 const seconds = numberOption("seconds", 60);
-const host = process.argv[process.argv.indexOf("--host") + 1];
 if (!process.argv.includes("--host")) await compare(seconds);
-else if (host === "loaded") console.log(JSON.stringify(await measureLoaded(seconds)));
-else console.log(JSON.stringify(await tick(seconds, () => undefined)));
+else if (textOption("host") === "idle")
+  console.log(JSON.stringify(await tick(seconds, () => undefined)));
+else console.log(JSON.stringify(await measureLoaded(seconds, textOption("db"))));
