@@ -46,7 +46,8 @@ for (const [name, scenario] of Object.entries<Scenario>(SCENARIOS)) {
       }
     });
 
-    test("every span that was started has ended and is in the file", () => {
+    test("every span that was started has ended, once, and is in the file", () => {
+      expect(run.logged).toEqual([]);
       const { ended, committed, queued, dropped } = run.health;
       expect({ ended, committed, queued, dropped }).toEqual({
         ended: run.started,

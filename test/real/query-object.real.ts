@@ -1,7 +1,7 @@
 /** The wrapped Query is the real one to its host: every method is there and does what it does. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { query, type SDKMessage } from "@anthropic-ai/claude-agent-sdk";
-import { startTelemetry, type Telemetry } from "../../src/index.ts";
+import { query, type SDKMessage, startup } from "@anthropic-ai/claude-agent-sdk";
+import { openReader, startTelemetry, type Telemetry } from "../../src/index.ts";
 import { claudeOptions } from "./support/claude.ts";
 import { startMessagesApi } from "./support/messages-api.ts";
 import { useRunDirectories } from "./support/run-directories.ts";
@@ -9,9 +9,11 @@ import { prompts } from "./support/scenarios.ts";
 import { say } from "./support/script.ts";
 
 let telemetry: Telemetry;
+let dbPath: string;
 
 beforeAll(() => {
-  telemetry = startTelemetry({ dbPath: `${newDirectory()}/telemetry.db` });
+  dbPath = `${newDirectory()}/telemetry.db`;
+  telemetry = startTelemetry({ dbPath });
 });
 
 afterAll(async () => {
@@ -69,4 +71,22 @@ test("its controls reach the agent's process while it streams", async () => {
   expect(api.served[0]?.model).toBe("claude-sonnet-4-5");
   // The agent tries a new model before it takes it, so there are more calls than turns.
   expect(api.served.at(-1)?.model).toBe("claude-haiku-4-5");
+});
+
+test("the query of a session that was warmed up is recorded as any other", async () => {
+  const api = startMessagesApi({ main: [say("Hello.")] });
+  const warm = await startup({ options: claudeOptions(api.url, newDirectory()) });
+  const tracedQuery = telemetry.instrumentQuery(warm.query.bind(warm));
+  const types: string[] = [];
+  for await (const { type } of tracedQuery("Go.")) types.push(type);
+  await api.stop();
+  await telemetry.flush();
+  expect(types).toEqual(["system", "assistant", "result"]);
+  using reader = openReader(dbPath);
+  const runs = reader.all(
+    "SELECT output_tokens, conclusion FROM executions ORDER BY id DESC LIMIT 1",
+  );
+  expect(runs).toEqual([
+    { output_tokens: api.served[0]?.usage?.outputTokens, conclusion: "success" },
+  ]);
 });

@@ -54,7 +54,8 @@ export class Account {
   constructor(sessions: SessionTotals, continuation: Continuation | undefined) {
     this.#sessions = sessions;
     this.#continuation = continuation;
-    this.#base = continuation === undefined ? NO_TOTALS : undefined;
+    // What a resumed session was when the query began: others may resume it at the same time.
+    this.#base = continuation === undefined ? NO_TOTALS : lookUp(sessions, continuation.from);
   }
 
   /** The conversation was cleared: its counters start again. */
@@ -112,9 +113,8 @@ export class Account {
   #baseFor(sessionId: string | undefined, version: string | undefined): Totals | undefined {
     if (this.#continuation !== undefined) {
       if (startsFreshOnResume(version)) return NO_TOTALS;
-      const { from, fromEnd } = this.#continuation;
-      if (!fromEnd) return undefined;
-      return lookUp(this.#sessions, sessionId) ?? lookUp(this.#sessions, from);
+      if (!this.#continuation.fromEnd) return undefined;
+      return this.#base ?? lookUp(this.#sessions, sessionId);
     }
     return sessionId === this.#sessionId ? this.#base : NO_TOTALS;
   }

@@ -93,6 +93,16 @@ test("a resumed or forked session goes on from what another query left", () => {
   }
 });
 
+test("queries that resume one session at once each go on from what it was when they began", () => {
+  const shared = sessions();
+  new Account(shared, undefined).ledgerOf(total({ a: [10, 0.1] }), undefined, SEEN);
+  const [one, other] = [0, 1].map(() => new Account(shared, continuationOf({ resume: "s" })));
+  expect(brief(one?.ledgerOf(total({ a: [15, 0.15] }), undefined, SEEN))).toEqual([["a", 5, 0.05]]);
+  expect(brief(other?.ledgerOf(total({ a: [12, 0.12] }), undefined, SEEN))).toEqual([
+    ["a", 2, 0.02],
+  ]);
+});
+
 test("versions before the change began a resumed session at zero", () => {
   const shared = sessions();
   new Account(shared, undefined).ledgerOf(total({ a: [10, 0.1] }), undefined, SEEN);

@@ -22,6 +22,8 @@ export interface HostedRun {
   /** Spans that were started, and what telemetry says of those that ended. */
   started: number;
   health: ReturnType<Telemetry["health"]>;
+  /** What telemetry had to say: a span that ends twice or before it starts, an error in the recording. */
+  logged: string[];
 }
 
 function countStarts(telemetry: Telemetry): () => number {
@@ -42,7 +44,9 @@ export async function runInHost(
 ): Promise<HostedRun> {
   const api = startMessagesApi(scenario.script);
   const dbPath = `${directory}/telemetry.db`;
-  const telemetry = startTelemetry({ dbPath });
+  const logged: string[] = [];
+  const log = (message: string) => logged.push(message);
+  const telemetry = startTelemetry({ dbPath, logger: { warn: log, error: log } });
   const started = countStarts(telemetry);
   const source = tap(query);
   let outcome: Outcome = { received: [] };
@@ -73,5 +77,6 @@ export async function runInHost(
     file: readLedgerFile(dbPath),
     started: started(),
     health: telemetry.health(),
+    logged,
   };
 }
