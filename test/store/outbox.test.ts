@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
-import { renameSync } from "node:fs";
+import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Outbox } from "../../src/store/outbox.ts";
 import { previewOutbox } from "../../src/store/outbox-preview.ts";
@@ -148,6 +148,25 @@ describe("confirming", () => {
     outbox.confirm(from, { cursor: 1, accepted: 1, refusals: [] }, NOW_MS);
     expect(outbox.position().cursor).toBe(2);
   });
+});
+
+test("a damaged file is named, with what it is", () => {
+  const { path, store } = setup();
+  const attributeValues = JSON.stringify(["x".repeat(500)]);
+  store.write(
+    Array.from({ length: 2000 }, (_, n) => row(n, { attributeValues })),
+    NOW_MS,
+  );
+  for (const item of open.splice(0).reverse()) item.close();
+  const damagedBytes = 100 * 4096;
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(damagedBytes, 0x5a), 0, damagedBytes, 120 * 4096);
+  closeSync(file);
+  const outbox = new Outbox({ path, url: "http://a/v1/traces", busyTimeoutMs: 100 });
+  open.push(outbox);
+  const message = `Cannot read ${path}: database disk image is malformed (the file is damaged`;
+  expect(() => outbox.pending(0)).toThrow(message);
+  expect(() => outbox.read(0, MANY, MANY)).toThrow(message);
 });
 
 test("a file that was moved away is not read on as if it were still there", () => {
