@@ -81,6 +81,9 @@ describe("retention", () => {
     store.write([row(2, { endMs: NOW_MS - 2 * DAY_MS })], NOW_MS);
     store.write([row(3)], NOW_MS);
   };
+  /** A forwarder was at work until then. */
+  const forwarded = ({ outbox }: Files, untilMs: number): boolean =>
+    outbox.hold("1:test", untilMs, untilMs, () => true);
   const confirm = ({ outbox }: Files, cursor: number): boolean =>
     outbox.confirm(outbox.position(), { cursor, accepted: 1, refusals: [] }, NOW_MS);
 
@@ -88,11 +91,21 @@ describe("retention", () => {
     const files = setup();
     write(files);
     files.outbox.holdRetention(true);
+    forwarded(files, NOW_MS - DAY_MS + 1);
     confirm(files, 1);
     maintain(files.store);
     expect(namesOf(files.outbox)).toEqual(["span 2", "span 3"]);
     confirm(files, 3);
     files.store.maintainer({ retentionMs: DAY_MS, maxDbBytes: 0 }).step(NOW_MS);
+    expect(namesOf(files.outbox)).toEqual(["span 3"]);
+  });
+
+  test("waits no longer for a destination that nobody has forwarded to for as long as it keeps traces", () => {
+    const files = setup();
+    write(files);
+    files.outbox.holdRetention(true);
+    forwarded(files, NOW_MS - DAY_MS - 1);
+    maintain(files.store);
     expect(namesOf(files.outbox)).toEqual(["span 3"]);
   });
 
@@ -106,6 +119,7 @@ describe("retention", () => {
   test("by size goes before the cursor", () => {
     const files = setup();
     files.outbox.holdRetention(true);
+    forwarded(files, NOW_MS);
     const attributeValues = JSON.stringify(["x".repeat(4000)]);
     const rows = Array.from({ length: 2000 }, (_, n) =>
       row(n, { attributeValues, endMs: NOW_MS - 3 * DAY_MS + n }),
