@@ -40,6 +40,9 @@ export interface ForwardResult extends ForwardProgress {
   pending: number;
 }
 
+/** What a person has to put right first, a package or a setting, in a sentence. */
+export class ForwardSetupError extends Error {}
+
 /** How long a run that does not follow waits for a destination through which nothing gets. */
 const PATIENCE_MS = 60_000;
 
@@ -48,21 +51,30 @@ function targetOf({ dbPath, endpoint, protocol, warn }: ForwardRequest): Forward
   return { path: dbPath, protocol: protocol ?? config.otlpProtocol, endpoint };
 }
 
+/** The name of its cursor. */
+function urlOf(target: ForwardTarget): string {
+  try {
+    const destination = openDestination(target);
+    destination.close();
+    return destination.url;
+  } catch (error) {
+    throw new ForwardSetupError((error as Error).message, { cause: error });
+  }
+}
+
 /** What `forward` would send, and where; nothing is sent and nothing is changed. */
 export function previewForward(request: ForwardRequest): OutboxPreview & { url: string } {
   using reader = openReader(request.dbPath);
-  const destination = openDestination(targetOf(request));
-  destination.close();
-  const { url } = destination;
+  const url = urlOf(targetOf(request));
   return { url, ...previewOutbox(reader, url, request.sinceMs) };
 }
 
-/** Opens all that a run needs, so that what is wrong is said before it begins. */
-function begin(target: ForwardTarget, sinceMs: number | null): { url: string; total: number } {
+/** Sets the cursor, so that what is wrong with the file is said before the run begins. @returns what is to be sent. */
+function begin(target: ForwardTarget, sinceMs: number | null): number {
   const forwarding = new Forwarding(target, () => undefined);
   try {
     if (sinceMs !== null) forwarding.startAt(sinceMs);
-    return { url: forwarding.url, total: forwarding.pending() };
+    return forwarding.pending();
   } finally {
     forwarding.close();
   }
@@ -91,7 +103,8 @@ export async function forward(run: ForwardRun): Promise<ForwardResult> {
   const { dbPath, sinceMs, follow, signal, onProgress } = run;
   if (!existsSync(dbPath)) openReader(dbPath); // Says what is wrong, and creates nothing.
   const target = targetOf(run);
-  const { url, total } = begin(target, sinceMs);
+  const url = urlOf(target);
+  const total = begin(target, sinceMs);
   let progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
   const note = (now: ForwardProgress): void => {
     progress = now;

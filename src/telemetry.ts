@@ -110,6 +110,13 @@ function pipelinesOf(config: Config, logger: Logger): Pipelines {
 
 function forwarderOf(config: Config, logger: Logger): BackgroundForwarder | null {
   if (config.forward === null || config.isDisabled) return null;
+  if (!config.exporters.includes("sqlite")) {
+    const others = config.exporters.join(", ");
+    logger.warn(
+      `forward is set, and sqlite is not among the exporters (${others}): nothing is stored, and nothing forwarded.`,
+    );
+    return null;
+  }
   const { protocol = config.otlpProtocol, holdRetention = false, ...destination } = config.forward;
   const path = config.dbPath;
   const target = { path, protocol, holdsRetention: holdRetention, ...destination };
@@ -149,7 +156,7 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
   const logger = guarded(options.logger ?? defaultLogger());
   const config = resolveConfig(options, process.env, (message) => logger.warn(message));
   const { sqlite, others } = pipelinesOf(config, logger);
-  const forwarder = sqlite && forwarderOf(config, logger);
+  const forwarder = forwarderOf(config, logger);
   const provider = new BasicTracerProvider({
     resource: resourceOf(config),
     spanProcessors: [...(sqlite ? [sqlite] : []), ...others.map(({ processor }) => processor)],

@@ -116,6 +116,17 @@ describe("forwarding in a host", () => {
     expect(server.accepted).toEqual(["early"]);
   });
 
+  test("says so where nothing is stored that could be forwarded", async () => {
+    const server = startServer();
+    setVariable("OTEL_TRACES_EXPORTER", "none");
+    const dbPath = join(tempDir(), "t.db");
+    const host = start({ dbPath, forward: { endpoint: server.url, protocol: "http/json" } });
+    expect(lines).toEqual([
+      "forward is set, and sqlite is not among the exporters (none): nothing is stored, and nothing forwarded.",
+    ]);
+    expect(host.health().forward).toBeUndefined();
+  });
+
   test("does not keep a host alive that has nothing left to do", async () => {
     const server = startServer();
     server.behave(() => "hang");

@@ -217,8 +217,9 @@ export class Maintainer {
   }
 
   #purgeByAge(nowMs: number): boolean {
-    const heldMs = unforwardedSinceMs(this.#db) ?? Number.MAX_SAFE_INTEGER;
-    const cutoffMs = Math.min(nowMs - this.#options.retentionMs, heldMs);
+    const expiredMs = nowMs - this.#options.retentionMs;
+    const heldMs = unforwardedSinceMs(this.#db, expiredMs) ?? Number.MAX_SAFE_INTEGER;
+    const cutoffMs = Math.min(expiredMs, heldMs);
     const confirmAtMs = this.#clock.confirmAtMs(nowMs);
     const oldestMs = this.#upkeep.get()?.oldest_ms ?? null;
     if (oldestMs === null || oldestMs >= cutoffMs) return false;

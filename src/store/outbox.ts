@@ -121,9 +121,8 @@ export class Outbox {
         `${this.#path} was moved or deleted while it was read`,
       );
     }
-    return this.#db
-      .query("SELECT cursor, epoch FROM forward_destinations WHERE id = ?")
-      .get(this.#destination) as OutboxPosition;
+    const sql = "SELECT cursor, epoch FROM forward_destinations WHERE id = ?";
+    return this.#read(() => this.#db.query(sql).get(this.#destination) as OutboxPosition);
   }
 
   /** Moves the cursor to just before the first stored span that ended at `sinceMs` or later. */
@@ -141,24 +140,23 @@ export class Outbox {
 
   /** Spans behind `cursor`. */
   pending(cursor: number): number {
-    const row = this.#db
-      .query(
-        "SELECT count(*) AS n FROM span_rows s JOIN traces t ON t.id = s.trace_no WHERE s.id > ?",
-      )
-      .get(cursor);
-    return (row as { n: number }).n;
+    const sql =
+      "SELECT count(*) AS n FROM span_rows s JOIN traces t ON t.id = s.trace_no WHERE s.id > ?";
+    return this.#read(() => (this.#db.query(sql).get(cursor) as { n: number }).n);
   }
 
   /** The next spans behind `cursor`: at least one if there is any, and no more than the bounds allow. */
   read(cursor: number, maxSpans: number, maxBytes: number): StoredSpan[] {
-    let last = cursor;
-    let bytes = 0;
-    for (const row of this.#sizes.all(cursor, maxSpans)) {
-      bytes += row.bytes;
-      if (bytes > maxBytes && last > cursor) break;
-      last = row.id;
-    }
-    return last === cursor ? [] : this.#spans.all(cursor, last).map(storedSpan);
+    return this.#read(() => {
+      let last = cursor;
+      let bytes = 0;
+      for (const row of this.#sizes.all(cursor, maxSpans)) {
+        bytes += row.bytes;
+        if (bytes > maxBytes && last > cursor) break;
+        last = row.id;
+      }
+      return last === cursor ? [] : this.#spans.all(cursor, last).map(storedSpan);
+    });
   }
 
   /**
@@ -178,7 +176,7 @@ export class Outbox {
       if (row.holder === null || row.holder === holder || row.untilMs < nowMs) return false;
       return isAlive(row.holder);
     };
-    if (isTaken()) return false; // Asked again and again by who waits: without a write.
+    if (this.#read(isTaken)) return false; // Asked again and again by who waits: without a write.
     return this.#write(() => {
       if (isTaken()) return false;
       this.#db
@@ -235,6 +233,14 @@ export class Outbox {
            WHERE destination_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${MAX_REFUSALS})`,
       )
       .run(this.#destination);
+  }
+
+  #read<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw toStoreError("Cannot read", this.#path, error);
+    }
   }
 
   #write<T>(run: () => T): T {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Store } from "../../src/store/store.ts";
 import { type OtlpServer, startOtlpServer } from "../support/otlp-server.ts";
@@ -7,10 +8,12 @@ import { useTempDir } from "../support/temp-dir.ts";
 
 const tempDir = useTempDir();
 const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
+let main: string;
 let server: OtlpServer;
 let dbPath: string;
 
 beforeEach(() => {
+  main = MAIN;
   server = startOtlpServer();
   dbPath = join(tempDir(), "t.db");
   const store = new Store({ path: dbPath, writer: "w", busyTimeoutMs: 100 });
@@ -30,7 +33,8 @@ interface Output {
 
 /** The server's port differs from run to run. */
 async function forward(...args: string[]): Promise<Output> {
-  const child = Bun.spawn([process.execPath, MAIN, "--db", dbPath, "forward", ...args], {
+  const child = Bun.spawn([process.execPath, main, "--db", dbPath, "forward", ...args], {
+    cwd: join(main, "../../.."),
     stdout: "pipe",
     stderr: "pipe",
     env: {
@@ -121,6 +125,43 @@ test.each([
 ] as const)("%p is wrong usage", async (args, exitCode) => {
   expect((await forward(...args)).exitCode).toBe(exitCode);
   expect(server.requests).toEqual([]);
+});
+
+test("an endpoint that HTTP cannot reach is said at once, in a sentence", async () => {
+  const { exitCode, stdout, stderr } = await forward("--endpoint", "collector:4318");
+  expect({ exitCode, stdout, stderr }).toEqual({
+    exitCode: 1,
+    stdout: "",
+    stderr:
+      "OTLP over http/json needs an endpoint like http://localhost:4318, and this one begins with collector:\n",
+  });
+});
+
+test("a package that is not installed is said in a sentence, with the command that installs it", async () => {
+  const directory = tempDir();
+  const root = join(import.meta.dir, "../..");
+  for (const name of ["src", "data", "package.json"]) {
+    cpSync(join(root, name), join(directory, name), { recursive: true });
+  }
+  const modules = join(directory, "node_modules");
+  mkdirSync(join(modules, "@opentelemetry"), { recursive: true });
+  const link = (name: string): void =>
+    symlinkSync(join(root, "node_modules", name), join(modules, name));
+  const installed = (scope: string): string[] => readdirSync(join(root, "node_modules", scope));
+  for (const name of installed("")) if (name !== "@opentelemetry") link(name);
+  for (const name of installed("@opentelemetry")) {
+    if (!name.startsWith("exporter-")) link(join("@opentelemetry", name));
+  }
+  main = join(directory, "src/cli/main.ts");
+  for (const flag of ["--json", "--dry-run"]) {
+    expect(await forward("--protocol", "grpc", flag)).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        "OTLP over grpc goes through @opentelemetry/exporter-trace-otlp-grpc, which is not installed: " +
+        "bun add @opentelemetry/exporter-trace-otlp-grpc\n",
+    });
+  }
 });
 
 test("a file that is not there is not created", async () => {

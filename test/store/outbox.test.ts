@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
-import { renameSync } from "node:fs";
+import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Outbox } from "../../src/store/outbox.ts";
 import { previewOutbox } from "../../src/store/outbox-preview.ts";
@@ -82,6 +82,9 @@ describe("retention", () => {
     store.write([row(2, { endMs: NOW_MS - 2 * DAY_MS })], NOW_MS);
     store.write([row(3)], NOW_MS);
   };
+  /** A forwarder was at work until then. */
+  const forwarded = ({ outbox }: Files, untilMs: number): boolean =>
+    outbox.hold("1:test", untilMs, untilMs, () => true);
   const confirm = ({ outbox }: Files, cursor: number): boolean =>
     outbox.confirm(outbox.position(), { cursor, accepted: 1, refusals: [] }, NOW_MS);
 
@@ -89,11 +92,21 @@ describe("retention", () => {
     const files = setup();
     write(files);
     files.outbox.holdRetention(true);
+    forwarded(files, NOW_MS - DAY_MS + 1);
     confirm(files, 1);
     maintain(files.store);
     expect(namesOf(files.outbox)).toEqual(["span 2", "span 3"]);
     confirm(files, 3);
     files.store.maintainer({ retentionMs: DAY_MS, maxDbBytes: 0 }).step(NOW_MS);
+    expect(namesOf(files.outbox)).toEqual(["span 3"]);
+  });
+
+  test("waits no longer for a destination that nobody has forwarded to for as long as it keeps traces", () => {
+    const files = setup();
+    write(files);
+    files.outbox.holdRetention(true);
+    forwarded(files, NOW_MS - DAY_MS - 1);
+    maintain(files.store);
     expect(namesOf(files.outbox)).toEqual(["span 3"]);
   });
 
@@ -107,6 +120,7 @@ describe("retention", () => {
   test("by size goes before the cursor", () => {
     const files = setup();
     files.outbox.holdRetention(true);
+    forwarded(files, NOW_MS);
     const attributeValues = JSON.stringify(["x".repeat(4000)]);
     const rows = Array.from({ length: 2000 }, (_, n) =>
       row(n, { attributeValues, endMs: NOW_MS - 3 * DAY_MS + n }),
@@ -149,6 +163,25 @@ describe("confirming", () => {
     outbox.confirm(from, { cursor: 1, accepted: 1, refusals: [] }, NOW_MS);
     expect(outbox.position().cursor).toBe(2);
   });
+});
+
+test("a damaged file is named, with what it is", () => {
+  const { path, store } = setup();
+  const attributeValues = JSON.stringify(["x".repeat(500)]);
+  store.write(
+    Array.from({ length: 2000 }, (_, n) => row(n, { attributeValues })),
+    NOW_MS,
+  );
+  for (const item of open.splice(0).reverse()) item.close();
+  const damagedBytes = 100 * 4096;
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(damagedBytes, 0x5a), 0, damagedBytes, 120 * 4096);
+  closeSync(file);
+  const outbox = new Outbox({ path, url: "http://a/v1/traces", busyTimeoutMs: 100 });
+  open.push(outbox);
+  const message = `Cannot read ${path}: database disk image is malformed (the file is damaged`;
+  expect(() => outbox.pending(0)).toThrow(message);
+  expect(() => outbox.read(0, MANY, MANY)).toThrow(message);
 });
 
 test("a file that was moved away is not read on as if it were still there", () => {

@@ -51,7 +51,9 @@ function reply(answer: GrpcAnswer, callback: sendUnaryData<Buffer>): void {
   callback({ code, details, metadata, name: "Error", message: details } satisfies ServiceError);
 }
 
-export async function startGrpcServer(): Promise<GrpcServer> {
+export async function startGrpcServer(
+  credentials: ServerCredentials = ServerCredentials.createInsecure(),
+): Promise<GrpcServer> {
   const requests: Buffer[] = [];
   const headers: Metadata[] = [];
   let answer: GrpcAnswer | "hang" = { code: 0 };
@@ -64,7 +66,7 @@ export async function startGrpcServer(): Promise<GrpcServer> {
     },
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { ForwardResult, ForwardRun, OtlpProtocol } from "../../forward.ts";
+import type { ForwardRequest, ForwardResult, ForwardRun, OtlpProtocol } from "../../forward.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { parseMoment } from "../period.ts";
 import { formatCount } from "../quantities.ts";
@@ -58,13 +58,31 @@ function interruption(): AbortSignal {
   return aborter.signal;
 }
 
-async function send(cli: Cli, request: ForwardRun, json: boolean): Promise<void> {
-  const { forward } = await loadForwarding();
+type Forwarding = Awaited<ReturnType<typeof loadForwarding>>;
+
+async function send(
+  cli: Cli,
+  { forward }: Forwarding,
+  request: ForwardRun,
+  json: boolean,
+): Promise<void> {
   const result = await forward(request);
   const { accepted, url } = result;
   cli.print(json ? safeJson(result) : `Sent ${spansOf(accepted)} to ${url}.`);
   const failure = failureOf(result);
   if (failure !== null) throw new CliError(failure);
+}
+
+function preview(
+  cli: Cli,
+  { previewForward }: Forwarding,
+  request: ForwardRequest,
+  json: boolean,
+): void {
+  const found = previewForward(request);
+  const { spans, url, firstEndMs, lastEndMs } = found;
+  const period = spans > 0 ? `, from ${day(firstEndMs)} to ${day(lastEndMs)}` : "";
+  cli.print(json ? safeJson(found) : `Would send ${spansOf(spans)} to ${url}${period}.`);
 }
 
 export function addForwardCommand(program: Command, cli: Cli): void {
@@ -102,15 +120,15 @@ export function addForwardCommand(program: Command, cli: Cli): void {
       const sinceMs = since?.getTime() ?? null;
       const warn = (message: string): void => cli.note(terminalText(message));
       const request = { dbPath: cli.dbPath(), sinceMs, warn, ...target };
-      if (!dryRun) {
+      const forwarding = await loadForwarding();
+      try {
+        if (dryRun) return preview(cli, forwarding, request, json);
         const onProgress = progressLines(cli);
-        return send(cli, { ...request, follow, signal: interruption(), onProgress }, json);
+        const run = { ...request, follow, signal: interruption(), onProgress };
+        return await send(cli, forwarding, run, json);
+      } catch (error) {
+        if (!(error instanceof forwarding.ForwardSetupError)) throw error;
+        throw new CliError(error.message, { cause: error });
       }
-      const { previewForward } = await loadForwarding();
-      const preview = previewForward(request);
-      const { spans, url, firstEndMs, lastEndMs } = preview;
-      const period = spans > 0 ? `, from ${day(firstEndMs)} to ${day(lastEndMs)}` : "";
-      const text = `Would send ${spansOf(spans)} to ${url}${period}.`;
-      return cli.print(json ? safeJson(preview) : text);
     });
 }

@@ -50,12 +50,10 @@ export interface TraceSerializer {
 export function acceptedAnswer(serializer: TraceSerializer, body: Uint8Array): Answer {
   try {
     const { partialSuccess } = serializer.deserializeResponse(body);
-    const rejectedSpans = Math.max(0, Number(partialSuccess?.rejectedSpans ?? 0)) || 0;
-    return {
-      kind: "accepted",
-      rejectedSpans,
-      reason: shortReason(partialSuccess?.errorMessage ?? ""),
-    };
+    const rejectedSpans = Math.max(0, Math.trunc(Number(partialSuccess?.rejectedSpans))) || 0;
+    const said = shortReason(partialSuccess?.errorMessage ?? "");
+    const reason = said === "" && rejectedSpans > 0 ? "no reason given" : said;
+    return { kind: "accepted", rejectedSpans, reason };
   } catch {
     return { kind: "accepted", rejectedSpans: 0, reason: "" }; // A body nobody can read is still a success.
   }

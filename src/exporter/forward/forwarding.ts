@@ -95,10 +95,6 @@ export class Forwarding {
     });
   }
 
-  get url(): string {
-    return this.#destination.url;
-  }
-
   /** Stored spans that are still to be sent. */
   pending(): number {
     return this.#outbox.pending(this.#outbox.position().cursor);

@@ -118,7 +118,14 @@ export class HttpDestination implements Destination {
     this.#settings = official.convertLegacyHttpOptions(config, "TRACES", TRACES_PATH, {
       "Content-Type": isJson ? "application/json" : "application/x-protobuf",
     });
-    this.url = publicUrl(this.#settings.url);
+    const { url } = this.#settings;
+    const { protocol: scheme } = new URL(url);
+    if (!/^https?:$/.test(scheme)) {
+      throw new Error(
+        `OTLP over ${protocol} needs an endpoint like http://localhost:4318, and this one begins with ${scheme}`,
+      );
+    }
+    this.url = publicUrl(url);
   }
 
   async send(spans: ReadableSpan[]): Promise<Answer> {

@@ -256,6 +256,15 @@ describe("a refusal", () => {
   });
 });
 
+test("a destination that left out more than it was sent left out what it was sent", async () => {
+  const { run, write, destination, forwarder, outbox } = setup();
+  write(1, 10);
+  destination.answer = () => ({ kind: "accepted", rejectedSpans: 1e12, reason: "all of it" });
+  expect(await run()).toBe("done");
+  expect(forwarder.progress).toEqual({ accepted: 0, refused: 10, trouble: null });
+  expect(outbox.position().cursor).toBe(10);
+});
+
 describe("two processes on one file", () => {
   test("do not send the same twice: one holds the destination", async () => {
     const first = setup("1:first");

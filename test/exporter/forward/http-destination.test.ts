@@ -101,6 +101,21 @@ describe("an answer", () => {
     });
   });
 
+  test.each([
+    [{ rejectedSpans: 2 }, { rejectedSpans: 2, reason: "no reason given" }],
+    [{ errorMessage: "be careful" }, { rejectedSpans: 0, reason: "be careful" }],
+    [
+      { rejectedSpans: 1.5, errorMessage: "half of it" },
+      { rejectedSpans: 1, reason: "half of it" },
+    ],
+    [{ rejectedSpans: -3 }, { rejectedSpans: 0, reason: "" }],
+    [{ rejectedSpans: "many" }, { rejectedSpans: 0, reason: "" }],
+    [{}, { rejectedSpans: 0, reason: "" }],
+  ])("of partial success may lack anything: %p", async (partialSuccess, expected) => {
+    server.behave(() => ({ status: 200, body: { partialSuccess } }));
+    expect(await destination.send(spans)).toEqual({ kind: "accepted", ...expected });
+  });
+
   test("that nobody can read is still a success", async () => {
     server.behave(() => ({ status: 200, body: "thanks!" }));
     expect(await destination.send(spans)).toMatchObject({ kind: "accepted", rejectedSpans: 0 });
