@@ -7,11 +7,11 @@ import {
   accessSync,
   closeSync,
   constants,
-  existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   realpathSync,
-  statSync,
+  type Stats,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileIdentity, ownerOf } from "./file-identity.ts";
@@ -96,8 +96,14 @@ function checkReadOnly(path: string): void {
 }
 
 /** Looks first through a read-only connection: a writing one would checkpoint a stranger's WAL at close. */
-function refuseForeignFile(path: string): void {
-  const stat = statSync(path);
+function refuseForeignFile(path: string, stat: Stats): void {
+  if (stat.isSymbolicLink()) {
+    throw new StoreError(
+      "cannot_open",
+      path,
+      `${path} is a symbolic link, which is not followed: give the path of the file itself.`,
+    );
+  }
   if (stat.isDirectory()) {
     throw new StoreError("cannot_open", path, `${path} is a directory; give the path of a file.`);
   }
@@ -182,7 +188,8 @@ export function openDatabase(path: string, busyTimeoutMs: number): Database {
   try {
     if (path !== MEMORY_PATH) {
       file = resolveDatabasePath(path);
-      if (existsSync(file)) refuseForeignFile(file);
+      const stat = lstatSync(file, { throwIfNoEntry: false });
+      if (stat) refuseForeignFile(file, stat);
       else createPrivateFile(file);
     }
     db = new Database(file, OPEN_FLAGS);

@@ -79,6 +79,8 @@ const KIND_BY_SYSTEM_CODE: Readonly<Record<string, StoreErrorKind>> = {
   ENOENT: "cannot_open",
   ENOTDIR: "cannot_open",
   EEXIST: "cannot_open",
+  ELOOP: "cannot_open",
+  ENAMETOOLONG: "cannot_open",
 };
 
 /** Not SQLite's word but JavaScript's, about a value: the same again next time. */

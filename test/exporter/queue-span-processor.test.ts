@@ -204,3 +204,41 @@ test("a span that throws when it is read costs its batch-mates nothing", async (
   expect(writer.batches.flat()).toHaveLength(4);
   expect(writer.lost).toEqual({ unreadable: 1 });
 });
+
+describe("a resource that throws costs the spans behind it nothing, nor the host", () => {
+  const broken = (): never => {
+    throw new Error("a host's own error");
+  };
+  const resources: [string, PropertyDescriptor][] = [
+    ["when it is read", { get: broken }],
+    [
+      "when it is asked to wait",
+      {
+        value: {
+          get asyncAttributesPending() {
+            return broken();
+          },
+        },
+      },
+    ],
+    [
+      "while it is waited for",
+      { value: { asyncAttributesPending: true, waitForAsyncAttributes: broken } },
+    ],
+  ];
+  for (const [when, resource] of resources) {
+    test(when, async () => {
+      const { writer, processor, end } = setUp();
+      const spanContext = () => ({ traceId: "a", spanId: "b", traceFlags: 1 });
+      const span = Object.defineProperty({ spanContext }, "resource", resource);
+      processor.onEnd(span as unknown as ReadableSpan);
+      end(2);
+      await Bun.sleep(5); // By then its timer has tried; a rejection would have ended the host.
+      await processor.forceFlush();
+      await processor.shutdown();
+      expect(writer.batches.flat()).toHaveLength(2);
+      expect(writer.lost).toEqual({ unreadable: 1 });
+      expect(writer.calls).toContain("close");
+    });
+  }
+});

@@ -173,6 +173,32 @@ describe("what the bounds cannot hold", () => {
     const drops = link().sent.filter(({ type }) => type === "drops");
     expect(drops).toEqual([{ type: "drops", totals: { queue_full: 8 } }]);
   });
+
+  const told = { type: "drops" as const, totals: { queue_full: 7 } };
+  test("is told again where the file did not take it", () => {
+    const { writer, timers, link } = setUp();
+    writer.lose("queue_full", 7);
+    writer.accept(spanRecords(1));
+    link().reply({ type: "written", id: 1, committed: 1, poison: 0 });
+    link().reply({ type: "failed", id: 0, kind: "busy", message: "Locked." });
+    writer.accept(spanRecords(1, 1));
+    timers.advance(1000);
+    link().reply({ type: "written", id: 2, committed: 1, poison: 0 });
+    expect(link().sent.filter(({ type }) => type === "drops")).toEqual([told, told]);
+  });
+
+  test("is told again where the link went down, which never says whether the file took it", () => {
+    const { writer, timers, link } = setUp();
+    writer.lose("queue_full", 7);
+    writer.accept(spanRecords(1));
+    link().reply({ type: "written", id: 1, committed: 1, poison: 0 });
+    link().reply({ type: "down", message: "it crashed" });
+    timers.advance(1000);
+    link().reply({ type: "opened" });
+    writer.accept(spanRecords(1, 1));
+    link().reply({ type: "written", id: 2, committed: 1, poison: 0 });
+    expect(link().sent.filter(({ type }) => type === "drops")).toEqual([told]);
+  });
 });
 
 describe("a link", () => {

@@ -112,6 +112,23 @@ test("a script of one execution and no shutdown keeps its span", async () => {
   ]);
 });
 
+test("a span that ends while the process exits, after telemetry was told so, is written too", () => {
+  const dbPath = join(tempDir(), "t.db");
+  const script = `
+    import { startTelemetry } from ${JSON.stringify(join(import.meta.dir, "../../src/index.ts"))};
+    const { tracer } = startTelemetry({ dbPath: ${JSON.stringify(dbPath)} });
+    const spans = [0, 1, 2].map((n) => tracer.startSpan("work", { attributes: { n } }));
+    spans[0].end();
+    process.on("exit", () => {
+      spans[1].end();
+      spans[2].end();
+    });
+    process.exit(3);`;
+  const child = Bun.spawnSync([process.execPath, "-e", script]);
+  expect([child.exitCode, child.stderr.toString()]).toEqual([3, ""]);
+  expect(spansIn(dbPath)).toEqual({ numbers: [0, 1, 2], integrity: "ok" });
+});
+
 test("process.exit while the file is locked ends all the same, and tells what is not written", async () => {
   const dbPath = join(tempDir(), "t.db");
   const host = await startHost({ dbPath, tellsHealthAtExit: true });

@@ -47,7 +47,7 @@ describe("the Worker", () => {
       state: "ok",
     });
     await writer.close(5000);
-    expect(lines[0]).toContain("went down");
+    expect(lines[0]).toContain("went down: error: a Worker's end.");
     expect(lines[1]).toBe("Spans are written again.");
     expect(spansIn(dbPath)).toEqual({ numbers: range(2000), integrity: "ok" });
   });

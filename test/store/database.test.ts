@@ -142,9 +142,17 @@ describe("a file that is not ours is refused and stays as it was, byte for byte"
     const directory = tempDir();
     writeFileSync(join(directory, "target"), "");
     symlinkSync(join(directory, "target"), join(directory, "t.db"));
-    expect(kindOfOpening(join(directory, "t.db"))[0]).toBe("cannot_open");
+    const path = join(directory, "t.db");
+    expect(kindOfOpening(path)).toEqual([
+      "cannot_open",
+      `${path} is a symbolic link, which is not followed: give the path of the file itself.`,
+    ]);
     expect(statSync(join(directory, "target")).size).toBe(0);
   });
+});
+
+test("a name that is too long is one that cannot be opened", () => {
+  expect(kindOfOpening(join(tempDir(), "x".repeat(300)))[0]).toBe("cannot_open");
 });
 
 test("a directory at the path is named as what it is", () => {

@@ -50,3 +50,36 @@ describe("two processes that find the same damage at once", () => {
     expect(names.sort()).toEqual(["t.db", "t.db.corrupt-20261120T120000000Z"]);
   });
 });
+
+test.if(process.platform === "linux")("a look at a file takes no lock of this process away", () => {
+  const path = join(tempDir(), "t.db");
+  const db = openDatabase(path, 100);
+  db.run("PRAGMA wal_checkpoint(TRUNCATE)"); // Whose it is, its first page says.
+  db.run("BEGIN IMMEDIATE");
+  const locks = (): string[] =>
+    readFileSync("/proc/locks", "utf8")
+      .split("\n")
+      .filter(
+        (line) =>
+          line.includes(`:${inodeOf(path)} `) || line.includes(`:${inodeOf(`${path}-shm`)} `),
+      );
+  const before = locks();
+  expect(before.length).toBeGreaterThan(1);
+  for (let i = 0; i < 3; i += 1) expect(setAsideDamaged(path, 0, NOW_MS)).toBe("sound");
+  expect(locks()).toHaveLength(before.length);
+  db.run("ROLLBACK");
+  db.close(true);
+});
+
+test("another database's -wal beside an empty file is not read into it", () => {
+  const path = join(tempDir(), "t.db");
+  const other = join(tempDir(), "other.db");
+  const db = openDatabase(other, 100);
+  db.run("INSERT INTO scopes (body) VALUES ('a stranger')");
+  Bun.spawnSync(["cp", `${other}-wal`, `${path}-wal`]);
+  db.close(true);
+  writeFileSync(path, "");
+  const opened = openDatabase(path, 100);
+  expect(opened.query("SELECT count(*) AS n FROM scopes").get()).toEqual({ n: 0 });
+  opened.close(true);
+});
