@@ -24,6 +24,23 @@ export interface QueueSpanProcessorOptions {
 
 type Resource = ReadableSpan["resource"];
 
+/** The resource that `span` waits for, if any. A resource may be the host's own, and throw. */
+function pendingResource(span: ReadableSpan | undefined): Resource | undefined {
+  try {
+    return span?.resource.asyncAttributesPending ? span.resource : undefined;
+  } catch {
+    return undefined; // The export counts it.
+  }
+}
+
+async function attributesOf(resource: Resource): Promise<void> {
+  try {
+    await resource.waitForAsyncAttributes?.();
+  } catch {
+    // It says what it knows.
+  }
+}
+
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class QueueSpanProcessor extends BatchSpanProcessor {
@@ -35,6 +52,8 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isTimerSoon = false;
   #shutdown: Promise<void> | null = null;
+  /** No timer fires any more. */
+  #isExiting = false;
   readonly #settledResources = new WeakSet<Resource>();
   readonly #leaveProcess: () => void;
 
@@ -54,7 +73,8 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
     this.#queue.push(span);
     const size = this.#queue.length - this.#first;
     if (size > this.#options.maxQueueSize) this.#dropOldest();
-    if (size >= this.#options.maxExportBatchSize) this.#plan(true);
+    if (this.#isExiting) this.#exportBatch();
+    else if (size >= this.#options.maxExportBatchSize) this.#plan(true);
     else if (!this.#timer) this.#plan(false);
   }
 
@@ -81,6 +101,7 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
 
   /** As `flushSync`, and closes the file: for the `exit` of the process. */
   closeSync(deadlineMs: number): void {
+    this.#isExiting = true;
     while (this.#queued > 0) this.#exportBatch();
     this.#exporter.closeSync(deadlineMs);
   }
@@ -155,15 +176,14 @@ export class QueueSpanProcessor extends BatchSpanProcessor {
 
   /** A resource's detectors may still be at work; one that never ends is waited for once. */
   async #resourceSettled(): Promise<void> {
-    const resource = this.#queue[this.#first]?.resource;
-    if (!resource?.asyncAttributesPending || this.#settledResources.has(resource)) return;
+    const resource = pendingResource(this.#queue[this.#first]);
+    if (!resource || this.#settledResources.has(resource)) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#options.exportTimeoutMillis);
       timer.unref();
     });
-    const settled = Promise.resolve(resource.waitForAsyncAttributes?.()).catch(() => {});
-    await Promise.race([settled, timeout]);
+    await Promise.race([attributesOf(resource), timeout]);
     clearTimeout(timer);
     this.#settledResources.add(resource);
   }

@@ -292,6 +292,7 @@ export class QueueWriter implements SpanWriter {
       this.#send();
       return;
     }
+    if (id === 0) this.#tellDropsAgain(); // They have no number.
     this.#held.markUnsent(id);
     // Only a lock may be gone soon: a disk or a path is not mended within a deadline.
     this.#isHopeless = kind !== "busy";
@@ -311,6 +312,7 @@ export class QueueWriter implements SpanWriter {
     const hadWork = this.#hasAnswered && this.#held.sent > 0;
     this.#hasAnswered = false;
     this.#held.markAllUnsent();
+    this.#tellDropsAgain();
     this.#crashes += hadWork ? 1 : 0;
     const oldest = this.#held.nextToSend();
     if (this.#crashes >= MAX_CRASHES && oldest) {
@@ -379,6 +381,11 @@ export class QueueWriter implements SpanWriter {
     if (!this.#isDropUntold) return;
     this.#isDropUntold = false;
     this.#keeper.send({ type: "drops", totals: { ...this.#dropped } });
+  }
+
+  /** The file may not have heard of them. */
+  #tellDropsAgain(): void {
+    this.#isDropUntold = Object.keys(this.#dropped).length > 0;
   }
 
   #wakeWaiters(): void {

@@ -10,6 +10,7 @@ import type {
   StoreRequest,
   StoreSessionOptions,
 } from "./store-link.ts";
+import { workerError } from "./worker-error.ts";
 
 /** The cells of the memory that both sides share. */
 export const REPLY_COUNT = 0;
@@ -48,7 +49,7 @@ export class WorkerLink implements StoreLink {
     >;
     this.#port = port1;
     const worker = start();
-    worker.addEventListener("error", (event) => this.#down(event.message));
+    worker.addEventListener("error", (event) => this.#down(workerError(event.message)));
     worker.addEventListener("close", () => this.#down("it ended"));
     port1.on("message", (reply: StoreReply) => this.#reply(reply));
     const message: WorkerStart = { options, port: port2, shared: this.#shared };
@@ -96,6 +97,6 @@ export class WorkerLink implements StoreLink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#port.close();
-    this.#onReply({ type: "down", message: message.split("\n", 1)[0] ?? "" });
+    this.#onReply({ type: "down", message });
   }
 }

@@ -5,6 +5,7 @@
 import { context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import type { StateLog } from "../state-log.ts";
+import { workerError } from "../worker-error.ts";
 import type { ForwardProgress } from "./forwarder.ts";
 import { type ForwardTarget, forwardUntil, systemClock } from "./forwarding.ts";
 import type { FromWorker, ToWorker } from "./spanledger-forward-worker.ts";
@@ -60,7 +61,7 @@ export class BackgroundForwarder {
         if (this.#worker !== worker) return;
         this.#worker = null;
         if (isReady) {
-          this.#log.trouble(`The Worker that forwards spans failed: ${event.message}`);
+          this.#log.trouble(`The Worker that forwards spans failed: ${workerError(event.message)}`);
           this.#stopped.resolve();
         } else {
           this.#startHere();
