@@ -7,51 +7,10 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { ExecutionFacts, ModelUsageFacts, UsageFacts } from "./rows.ts";
 import type { TraceNode } from "./settle.ts";
+import { statedExecution, statedUsage, wholeExecution, wholeUsage } from "./stated-facts.ts";
 
 /** A span that says nothing of a run or of usage only matters as a link between others. */
 type Link = [spanId: string, parentSpanId: string | null];
-
-const NO_EXECUTION: ExecutionFacts = {
-  nested: false,
-  agentName: null,
-  deliveryId: null,
-  repo: null,
-  prNumber: null,
-  eventType: null,
-  provider: null,
-  model: null,
-  sessionId: null,
-  numTurns: null,
-  stopReason: null,
-  conclusion: "success",
-  errorType: null,
-  durationMs: null,
-  usageQuality: "exact",
-  attributes: null,
-};
-
-const NO_USAGE: ModelUsageFacts = {
-  provider: null,
-  model: null,
-  inputTokens: null,
-  cacheReadTokens: null,
-  cacheCreationTokens: null,
-  cacheCreation5mTokens: null,
-  cacheCreation1hTokens: null,
-  outputTokens: null,
-  reasoningTokens: null,
-  webSearchRequests: null,
-  reportedCostNanoUsd: null,
-  costBasis: null,
-  computedCostNanoUsd: null,
-  priceMatch: null,
-};
-
-/** Most facts of most spans are unknown: left out, they take no room. */
-function known<T extends object>(facts: T): Partial<T> {
-  const entries = Object.entries(facts).filter(([, value]) => value !== null);
-  return Object.fromEntries(entries) as Partial<T>;
-}
 
 interface StoredNode {
   at: [spanId: string, parentSpanId: string | null, endMs: number, durationMs: number];
@@ -67,8 +26,8 @@ function encode(nodes: Iterable<TraceNode>): string {
       continue;
     }
     const part: StoredNode = { at: [spanId, parentSpanId, endMs, durationMs] };
-    if (execution) part.execution = known(execution);
-    if (usage) part.usage = { ...usage, models: usage.models.map(known) };
+    if (execution) part.execution = statedExecution(execution);
+    if (usage) part.usage = { ...usage, models: usage.models.map(statedUsage) };
     parts.push(part);
   }
   return JSON.stringify(parts);
@@ -81,8 +40,8 @@ function decode(text: string): TraceNode[] {
       return { spanId, parentSpanId, endMs: 0, durationMs: 0, execution: null, usage: null };
     }
     const [spanId, parentSpanId, endMs, durationMs] = part.at;
-    const execution = part.execution ? { ...NO_EXECUTION, ...part.execution } : null;
-    const models = part.usage?.models.map((model) => ({ ...NO_USAGE, ...model })) ?? [];
+    const execution = part.execution ? wholeExecution(part.execution) : null;
+    const models = part.usage?.models.map(wholeUsage) ?? [];
     const usage = part.usage ? { ...part.usage, models } : null;
     return { spanId, parentSpanId, endMs, durationMs, execution, usage };
   });

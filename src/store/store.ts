@@ -12,8 +12,9 @@ import type { SpanDetail, SpanRow } from "./rows.ts";
 import { inodeOf, setAside } from "./set-aside.ts";
 import type { TraceNode } from "./settle.ts";
 import { SettlementWriter } from "./settlement-writer.ts";
+import { statedExecution } from "./stated-facts.ts";
 import { type StoreError, toStoreError } from "./store-error.ts";
-import { executionJson, traceNode } from "./trace-reader.ts";
+import { traceNode } from "./trace-reader.ts";
 import { type TraceState, TraceStates } from "./trace-states.ts";
 import { UsageDaily } from "./usage-daily.ts";
 
@@ -284,7 +285,10 @@ export class Store {
     if (row.facts) {
       state.settles = true;
       const { execution } = row.facts;
-      if (execution) this.#insertExecution.run(state.traceNo, row.spanId, executionJson(execution));
+      if (execution) {
+        const stated = JSON.stringify(statedExecution(execution));
+        this.#insertExecution.run(state.traceNo, row.spanId, stated);
+      }
     }
     return true;
   }

@@ -2,7 +2,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import { PurgedTraces } from "./purged-traces.ts";
 import type {
-  ExecutionFacts,
   ModelUsageFacts,
   SpanRow,
   UsageFacts,
@@ -10,6 +9,7 @@ import type {
   UsageFactsScope,
 } from "./rows.ts";
 import type { TraceNode } from "./settle.ts";
+import { wholeExecution } from "./stated-facts.ts";
 
 interface NodeRow {
   span_id: string;
@@ -58,38 +58,6 @@ function modelUsage(row: UsageRow): ModelUsageFacts {
     computedCostNanoUsd: row.computed_cost_nano_usd,
     priceMatch: row.price_match,
   };
-}
-
-const NO_FACTS: ExecutionFacts = {
-  nested: false,
-  agentName: null,
-  deliveryId: null,
-  repo: null,
-  prNumber: null,
-  eventType: null,
-  provider: null,
-  model: null,
-  sessionId: null,
-  numTurns: null,
-  stopReason: null,
-  conclusion: "success",
-  errorType: null,
-  durationMs: null,
-  attributes: null,
-  usageQuality: "exact",
-};
-
-const FACT_NAMES = Object.keys(NO_FACTS) as (keyof ExecutionFacts)[];
-
-/** Most executions say little of themselves: only what they say is stored. */
-export function executionJson(facts: ExecutionFacts): string {
-  const said: Partial<Record<keyof ExecutionFacts, unknown>> = {};
-  for (const name of FACT_NAMES) if (facts[name] !== NO_FACTS[name]) said[name] = facts[name];
-  return JSON.stringify(said);
-}
-
-function executionFacts(json: string): ExecutionFacts {
-  return { ...NO_FACTS, ...(JSON.parse(json) as Partial<ExecutionFacts>) };
 }
 
 /** The same rounding for a span from a batch and for one read back, or the two would settle apart. */
@@ -163,7 +131,7 @@ export class TraceReader {
         parentSpanId: row.parent_span_id || null,
         endMs,
         durationMs,
-        execution: row.facts === null ? null : executionFacts(row.facts),
+        execution: row.facts === null ? null : wholeExecution(JSON.parse(row.facts)),
         usage: usage.get(row.span_id) ?? null,
       });
     }
