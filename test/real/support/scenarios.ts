@@ -173,6 +173,7 @@ const racing = (script: Script, drive: Scenario["drive"]): Scenario => ({
 export const SCENARIOS = {
   simple: ordered(SIMPLE, simply()),
   "stream events": ordered(SIMPLE, simply({ includePartialMessages: true })),
+  "a context of a million tokens": ordered(SIMPLE, simply({ model: "claude-sonnet-4-5[1m]" })),
   thinking: ordered(
     {
       main: [
