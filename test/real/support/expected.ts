@@ -102,6 +102,7 @@ export const EXPECTED: Readonly<Record<ScenarioName, Expected>> = {
   "a host that throws": error("closed_by_consumer", failedQuery(CHAT, tool("Bash"))),
   abort: error("aborted", failedQuery(CHAT)),
   interrupt: error("aborted_streaming", failedQuery(CHAT)),
+  "an interrupt and another turn": success(failedQuery(CHAT), query(CHAT)),
 };
 
 /** As `treeOf` writes a ledger's spans. */
