@@ -134,7 +134,7 @@ function qualityNotes(total: SumGroup): CostNote[] {
   if (unknownBase > 0) {
     notes.push({
       kind: "unknown_base",
-      text: `${count(unknownBase, "run")} went on with a session of unknown usage: theirs is not in the sums.`,
+      text: `${count(unknownBase, "run")} went on with a session of unknown usage: only the calls that were seen are in the sums.`,
     });
   }
   return notes;

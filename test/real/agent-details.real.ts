@@ -72,6 +72,12 @@ describe("what a run met on its way", () => {
   });
 });
 
+test("a model is named without the size of its context", async () => {
+  const { file } = await play("a context of a million tokens");
+  expect(file.executions.map(({ model }) => model)).toEqual(["claude-sonnet-4-5"]);
+  expect(new Set(file.usage.map(({ model }) => model))).toEqual(new Set(["claude-sonnet-4-5"]));
+});
+
 test("nothing that was asked, run or answered is in the file", async () => {
   const secret: Scenario = {
     isOrdered: true,

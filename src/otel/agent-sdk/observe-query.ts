@@ -11,7 +11,8 @@ type Pull = (...args: unknown[]) => Promise<Step>;
 
 /**
  * The same object with the run watching: `next`, `return` and `throw` answer as its own do, and
- * nothing is read ahead, so back-pressure stays. What is no asynchronous iterator is left alone.
+ * nothing is read ahead, so back-pressure stays. A promise of such an object is one of it watched.
+ * What is no asynchronous iterator is left alone.
  */
 export function observeQuery(
   query: unknown,
@@ -19,6 +20,15 @@ export function observeQuery(
   timedOut: () => boolean,
   onError: OnError | undefined,
 ): unknown {
+  if (query instanceof Promise) {
+    return query.then(
+      (arrived: unknown) => observeQuery(arrived, run, timedOut, onError),
+      (error: unknown) => {
+        guarded(() => run.fail(error, timedOut()), onError);
+        throw error;
+      },
+    );
+  }
   const observed = guarded(() => observable(query, run, timedOut, onError), onError);
   if (observed === undefined) guarded(() => run.end(), onError);
   return observed ?? query;

@@ -127,17 +127,20 @@ export class QueryRun {
   /** No more messages come. `reason` says why, where it was not the query that ended them. */
   end(reason?: typeof CLOSED_BY_CONSUMER): void {
     const conclusion = reason === undefined ? "error" : "failure";
-    const error = this.#turn === undefined ? undefined : (reason ?? NO_RESULT);
-    this.#end(error, (span) => recordOutcome(span, { conclusion, errorType: error }));
+    const errorType = reason ?? NO_RESULT;
+    this.#end(errorType, (span) => recordOutcome(span, { conclusion, errorType }));
   }
 
-  /** Without a result there is no account: the chat spans show what was seen. */
-  #end(error: string | undefined, record: (span: Span) => void): void {
+  /**
+   * What is still open has not come to its end. Without a result there is no account: the chat spans
+   * show what was seen.
+   */
+  #end(errorType: string, record: (span: Span) => void): void {
     if (this.#ended) return;
     this.#ended = true;
     const turn = this.#turn;
     try {
-      this.#tree.end(error);
+      this.#tree.end(errorType);
       if (turn === undefined) return;
       record(turn.span);
       const { model } = this.#tree.chats.takeSeen();

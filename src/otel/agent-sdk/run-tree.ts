@@ -107,7 +107,7 @@ export class RunTree {
   }
 
   /** Ends everything. */
-  end(errorType: string | undefined): void {
+  end(errorType: string): void {
     this.#end(() => true, errorType);
   }
 

@@ -97,8 +97,9 @@ test("a price is the library's to the nano-dollar, for any model, day and usage"
       }
       priced++;
       // Rounded once, where the library has added up floating-point numbers.
-      const dustNanoUsd = 0.001;
-      const difference = Math.abs(ours.costNanoUsd - theirs.total_price * 1e9);
+      const theirNanoUsd = theirs.total_price * 1e9;
+      const dustNanoUsd = 0.001 + theirNanoUsd * 1e-14;
+      const difference = Math.abs(ours.costNanoUsd - theirNanoUsd);
       expect(difference).toBeLessThanOrEqual(0.5 + dustNanoUsd);
     }),
     { numRuns: 2_000 },

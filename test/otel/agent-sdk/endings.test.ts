@@ -333,10 +333,20 @@ test("a description without a name or a model leaves both as the query has them"
   });
 });
 
-test("a background subagent that never reports back ends with the messages", async () => {
-  const background = readTranscript("background-subagent");
-  const untilResult = background.messages.findIndex((message) => message["type"] === "result") + 1;
-  const recording = await run(cutAfter(background, untilResult));
-  ending(recording);
-  expect(named(recording, "invoke_agent general-purpose")).toBeDefined();
+const BACKGROUND = readTranscript("background-subagent");
+const UNTIL_RESULT = BACKGROUND.messages.findIndex((message) => message["type"] === "result") + 1;
+
+test("a background subagent that never reports back ends with the messages, and not well", async () => {
+  const recording = await run(cutAfter(BACKGROUND, UNTIL_RESULT));
+  expect(ending(recording)["spanledger.conclusion"]).toBe("success");
+  const subagent = named(recording, "invoke_agent general-purpose");
+  expect(subagent?.attributes["error.type"]).toBe("no_result");
+});
+
+test("a background subagent that the consumer does not wait for is cut short, and its turn is not", async () => {
+  const { recording, messages } = start(BACKGROUND);
+  for await (const message of messages) if (message["type"] === "result") break;
+  expect(ending(recording)["spanledger.conclusion"]).toBe("success");
+  const subagent = named(recording, "invoke_agent general-purpose");
+  expect(subagent?.attributes["error.type"]).toBe("closed_by_consumer");
 });

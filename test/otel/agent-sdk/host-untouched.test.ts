@@ -271,54 +271,6 @@ test("a broken tracer and a broken description leave the messages as they are", 
   }
 });
 
-test("what is no iterator is handed on, and its span ends", () => {
-  const recording = recordSpans();
-  const query = instrumentQuery(recording.tracer, (_: object) => ({ answer: 42 }));
-  expect(query({})).toEqual({ answer: 42 });
-  expect(recording.endings()).toEqual([1]);
-});
-
-test("synchronous messages are handed on, and no span waits for them", () => {
-  const recording = recordSpans();
-  const { messages } = readTranscript("simple");
-  const query = instrumentQuery(recording.tracer, (_: object) => messages.values());
-  expect([...query({})]).toEqual(messages);
-  expect(recording.endings()).toEqual([1]);
-});
-
-test("a member of the Query object that cannot be read keeps nothing else from the host", async () => {
-  const recording = recordSpans();
-  const trap = new Error("trap");
-  const errors: unknown[] = [];
-  const { messages } = readTranscript("simple");
-  const trapped = (): AsyncGenerator<SdkMessage> =>
-    Object.defineProperty(yielding(messages), "close", {
-      get() {
-        throw trap;
-      },
-    });
-  const query = instrumentQuery(recording.tracer, (_: object) => trapped(), {
-    onError: (error) => errors.push(error),
-  });
-  const received: SdkMessage[] = [];
-  for await (const message of query({})) received.push(message);
-  expect(received).toEqual(messages);
-  expect(errors).toEqual([trap]);
-  expect(recording.executions()[0]?.attributes["spanledger.cost.usd"]).toBe(0.007791);
-  expect(recording.endings()).toEqual([1, 1]);
-});
-
-test("an iterable that is no iterator is followed as well", async () => {
-  const recording = recordSpans();
-  const { messages } = readTranscript("simple");
-  const query = instrumentQuery(recording.tracer, (_: object) => ({
-    [Symbol.asyncIterator]: () => yielding(messages),
-  }));
-  for await (const _ of query({}));
-  expect(recording.executions()[0]?.attributes["spanledger.cost.usd"]).toBe(0.007791);
-  expect(recording.endings()).toEqual([1, 1]);
-});
-
 test("the run's span is active while the query starts, and not in the consumer's loop", async () => {
   await withActiveContext(async () => {
     const recording = recordSpans();

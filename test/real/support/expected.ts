@@ -48,6 +48,7 @@ const error = (errorType: string, ...queries: Tree[]): Expected => ({
 export const EXPECTED: Readonly<Record<ScenarioName, Expected>> = {
   simple: success(query(CHAT)),
   "stream events": success(query(CHAT)),
+  "a context of a million tokens": success(query(CHAT)),
   thinking: success(query(CHAT)),
   "a tool": success(query(CHAT, tool("Bash"), CHAT)),
   "a failing tool": success(query(CHAT, failedTool("Bash"), CHAT)),
@@ -101,6 +102,7 @@ export const EXPECTED: Readonly<Record<ScenarioName, Expected>> = {
   "a host that throws": error("closed_by_consumer", failedQuery(CHAT, tool("Bash"))),
   abort: error("aborted", failedQuery(CHAT)),
   interrupt: error("aborted_streaming", failedQuery(CHAT)),
+  "an interrupt and another turn": success(failedQuery(CHAT), query(CHAT)),
 };
 
 /** As `treeOf` writes a ledger's spans. */

@@ -143,20 +143,23 @@ const aborted: Scenario["drive"] = async (stage) => {
   return await outcome;
 };
 
-const interrupted: Scenario["drive"] = (stage) => {
-  const { prompt, onMessage } = prompts("Go.");
-  let hasInterrupted = false;
-  return ask(stage, {
-    prompt,
-    options: { includePartialMessages: true },
-    onMessage: async (message, query) => {
-      onMessage(message);
-      if (message.type !== "stream_event" || hasInterrupted) return;
-      hasInterrupted = true;
-      await query.interrupt();
-    },
-  });
-};
+/** Interrupts the answer to the first prompt; the next one follows, if there is one. */
+const interrupted =
+  (...rest: string[]): Scenario["drive"] =>
+  (stage) => {
+    const { prompt, onMessage } = prompts("Go.", ...rest);
+    let hasInterrupted = false;
+    return ask(stage, {
+      prompt,
+      options: { includePartialMessages: true },
+      onMessage: async (message, query) => {
+        onMessage(message);
+        if (message.type !== "stream_event" || hasInterrupted) return;
+        hasInterrupted = true;
+        await query.interrupt();
+      },
+    });
+  };
 
 const SIMPLE: Script = { main: [say("Hello.")] };
 const ordered = (script: Script, drive: Scenario["drive"]): Scenario => ({
@@ -173,6 +176,7 @@ const racing = (script: Script, drive: Scenario["drive"]): Scenario => ({
 export const SCENARIOS = {
   simple: ordered(SIMPLE, simply()),
   "stream events": ordered(SIMPLE, simply({ includePartialMessages: true })),
+  "a context of a million tokens": ordered(SIMPLE, simply({ model: "claude-sonnet-4-5[1m]" })),
   thinking: ordered(
     {
       main: [
@@ -331,7 +335,11 @@ export const SCENARIOS = {
     }),
   ),
   abort: ordered({ main: [say("Never.", { delayMs: LONG_MS })] }, aborted),
-  interrupt: racing({ main: [say("Never.", { delayMs: LONG_MS })] }, interrupted),
+  interrupt: racing({ main: [say("Never.", { delayMs: LONG_MS })] }, interrupted()),
+  "an interrupt and another turn": racing(
+    { main: [say("Never.", { delayMs: LONG_MS }), say("Two.")] },
+    interrupted("Second."),
+  ),
 } satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
