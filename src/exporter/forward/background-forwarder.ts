@@ -73,6 +73,7 @@ export class BackgroundForwarder {
       const isDown = (reason: string): void => {
         if (this.#worker !== worker) return;
         this.#worker = null;
+        worker.terminate(); // Two would send everything twice.
         if (isReady) this.#restartAfter(reason);
         else this.#startHere();
       };
@@ -132,9 +133,8 @@ export class BackgroundForwarder {
     const refusedMore = progress.refused - this.#progress.refused;
     this.#progress = progress;
     if (refusedMore > 0) {
-      this.#log.note(
-        `The OTLP destination refused ${refusedMore} spans; see the table forward_refusals.`,
-      );
+      const spans = refusedMore === 1 ? "1 span" : `${refusedMore} spans`;
+      this.#log.note(`The OTLP destination refused ${spans}; see the table forward_refusals.`);
     }
     if (progress.trouble === null) this.#log.recovered("Spans are forwarded again.");
     else this.#log.trouble(`Stored spans wait to be forwarded: ${progress.trouble}.`);

@@ -49,7 +49,7 @@ test("what a backend refuses is told to the log, once", async () => {
   await until(() => forwarder.progress().refused > 0);
   await forwarder.stop(1000);
   expect(forwarder.progress()).toEqual({ accepted: 1, refused: 1, trouble: null });
-  expect(lines).toEqual(["The OTLP destination refused 1 spans; see the table forward_refusals."]);
+  expect(lines).toEqual(["The OTLP destination refused 1 span; see the table forward_refusals."]);
 });
 
 test("stopping ends at its deadline, whatever the backend does", async () => {
