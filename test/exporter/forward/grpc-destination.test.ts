@@ -73,7 +73,12 @@ describe("an answer", () => {
     });
   });
 
-  test.each([3, 7, 8, 12, 13, 16])("of code %d is a refusal", async (code) => {
+  test.each([12, 16])("of code %d says nothing of the spans, and is waited out", async (code) => {
+    server.answer({ code, details: "who are you?" });
+    expect(await destination.send(spans)).toMatchObject({ kind: "later", afterMs: null });
+  });
+
+  test.each([3, 7, 8, 13])("of code %d is a refusal", async (code) => {
     server.answer({ code, details: "no" });
     expect(await destination.send(spans)).toEqual({ kind: "refused", reason: `gRPC ${code} no` });
   });
