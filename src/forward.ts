@@ -1,7 +1,11 @@
 /** Forwarding as a command runs it: options and environment → one run over the outbox → what became of it. */
 import { existsSync } from "node:fs";
 import { type ForwardOptions, resolveConfig } from "./config.ts";
-import type { ForwardProgress, RunEnd } from "./exporter/forward/forwarder.ts";
+import {
+  type ForwardProgress,
+  NOTHING_FORWARDED,
+  type RunEnd,
+} from "./exporter/forward/forwarder.ts";
 import {
   Forwarding,
   type ForwardTarget,
@@ -105,14 +109,17 @@ export async function forward(run: ForwardRun): Promise<ForwardResult> {
   const target = targetOf(run);
   const url = urlOf(target);
   const total = begin(target, sinceMs);
-  let progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  let progress = NOTHING_FORWARDED;
   const note = (now: ForwardProgress): void => {
     progress = now;
     onProgress({ ...now, total });
   };
   let end: RunEnd = "stopped";
-  if (follow) await forwardUntil(target, signal, signal, note, systemClock(true));
-  else end = await untilDone(target, signal, note);
+  if (follow) {
+    const clock = systemClock(true);
+    const ends = { stop: signal, end: signal };
+    await forwardUntil(target, { ...ends, clock, progress, onProgress: note });
+  } else end = await untilDone(target, signal, note);
   using reader = openReader(dbPath);
   return { url, end, ...progress, pending: previewOutbox(reader, url, null).spans };
 }

@@ -12,11 +12,19 @@ import {
 } from "@opentelemetry/api";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-base";
 import fc from "fast-check";
+import type { ForwardClock, ForwardProgress } from "../src/exporter/forward/forwarder.ts";
+import { Forwarding } from "../src/exporter/forward/forwarding.ts";
 import { otlpExporter } from "../src/exporter/otlp.ts";
 import { forward, type OtlpProtocol } from "../src/forward.ts";
 import { SqliteSpanExporter, startTelemetry, type Telemetry } from "../src/index.ts";
 import { arbitrarySpans } from "./support/arbitrary-spans.ts";
-import { type Collector, startCollector } from "./support/otel-collector.ts";
+import {
+  type Collector,
+  freePorts,
+  type Sink,
+  startCollector,
+  startSink,
+} from "./support/otel-collector.ts";
 import { hexId } from "./support/span-rows.ts";
 import { useTempDir } from "./support/temp-dir.ts";
 
@@ -123,11 +131,16 @@ function exported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<void> 
 describe.skipIf(!binary)(
   binary ? "a real collector" : "a real collector (skipped: OTELCOL does not name one)",
   () => {
+    let sink: Sink;
     let collector: Collector;
     beforeAll(async () => {
-      collector = await startCollector(binary ?? "");
+      sink = startSink();
+      collector = await startCollector(binary ?? "", sink);
     });
-    afterAll(() => collector.stop());
+    afterAll(async () => {
+      await collector.kill();
+      await sink.close();
+    });
 
     for (const protocol of ["http/protobuf", "http/json", "grpc"] as const) {
       test(`hands on the same, live and replayed, over ${protocol}`, async () => {
@@ -140,11 +153,11 @@ describe.skipIf(!binary)(
         const telemetry = startTelemetry({ dbPath, serviceName: "bot", registerGlobals: false });
         const count = await emit(telemetry, protocol);
         await telemetry.shutdown();
-        const live = await collector.take(count);
+        const live = await sink.take(count);
         expect(live.size).toBe(count);
 
         await replay(dbPath);
-        const replayed = await collector.take(count);
+        const replayed = await sink.take(count);
         expect(new Map([...replayed].sort())).toEqual(new Map([...live].sort()));
       });
     }
@@ -165,11 +178,53 @@ describe.skipIf(!binary)(
         for (const spans of batches) await exported(stored, spans);
         await Promise.all([live.shutdown(), stored.shutdown()]);
         const { size } = new Set(batches.flat().map((span) => span.spanContext().spanId));
-        const fromLive = await collector.take(size);
+        const fromLive = await sink.take(size);
         await replay(dbPath);
-        const replayed = await collector.take(size);
+        const replayed = await sink.take(size);
         expect(new Map([...replayed].sort())).toEqual(new Map([...fromLive].sort()));
       });
     }
+
+    test.each(["http/protobuf", "http/json", "grpc"] as const)(
+      "that is down for 1,000 runs, comes up and is killed in the middle gets every span, over %s",
+      async (protocol) => {
+        const dbPath = join(tempDir(), "telemetry.db");
+        const telemetry = startTelemetry({ dbPath, registerGlobals: false });
+        for (let run = 0; run < 1000; run++) telemetry.tracer.startSpan(`run ${run}`).end();
+        await telemetry.shutdown();
+
+        const ports = freePorts();
+        let own: Collector | undefined;
+        let kills = 0;
+        const endpoint = `http://127.0.0.1:${protocol === "grpc" ? ports.grpc : ports.http}`;
+        const clock: ForwardClock = {
+          now: Date.now,
+          async sleep() {
+            await Bun.sleep(50); // Whatever it asks for.
+            own ??= await startCollector(binary ?? "", sink, ports);
+          },
+        };
+        const note = async ({ accepted, trouble }: ForwardProgress): Promise<void> => {
+          if (trouble !== null || accepted < 512 || kills > 0) return;
+          kills += 1;
+          const killed = own;
+          await killed?.kill();
+          own = undefined;
+        };
+        const forwarding = new Forwarding({ path: dbPath, protocol, endpoint }, note, { clock });
+        const signal = new AbortController().signal;
+        const patienceMs = Number.POSITIVE_INFINITY;
+        expect(await forwarding.run({ follow: false, patienceMs, signal })).toBe("done");
+        expect(forwarding.pending()).toBe(0);
+        forwarding.close();
+        expect(kills).toBe(1);
+        const names = [...(await sink.take(1000)).values()].map(({ span }) => span.name);
+        expect(new Set(names)).toEqual(
+          new Set(Array.from({ length: 1000 }, (_, run) => `run ${run}`)),
+        );
+        await own?.kill();
+      },
+      60_000,
+    );
   },
 );

@@ -53,6 +53,7 @@ function reply(answer: GrpcAnswer, callback: sendUnaryData<Buffer>): void {
 
 export async function startGrpcServer(
   credentials: ServerCredentials = ServerCredentials.createInsecure(),
+  port = 0,
 ): Promise<GrpcServer> {
   const requests: Buffer[] = [];
   const headers: Metadata[] = [];
@@ -65,13 +66,13 @@ export async function startGrpcServer(
       if (answer !== "hang") reply(answer, callback);
     },
   });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", credentials, (error, bound) =>
+  const boundPort = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${boundPort}`,
     requests,
     headers,
     answer: (next) => {

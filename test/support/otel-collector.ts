@@ -1,4 +1,7 @@
-/** A real OpenTelemetry Collector (`OTELCOL` names its binary) that hands on to a sink in this process. */
+/**
+ * A real OpenTelemetry Collector (`OTELCOL` names its binary) that hands on to a sink in this process, and
+ * answers once it has.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,12 +23,26 @@ interface HandedOnRequest {
   }[];
 }
 
+/** Where collectors hand spans on to; it outlives them. */
+export interface Sink {
+  port: number;
+  /** By span id, since they were last taken. */
+  spans: ReadonlyMap<string, HandedOnSpan>;
+  /** Waits for `count` spans, and hands them over by span id. */
+  take(count: number): Promise<Map<string, HandedOnSpan>>;
+  close(): Promise<void>;
+}
+
+export interface Ports {
+  http: number;
+  grpc: number;
+}
+
 export interface Collector {
   httpUrl: string;
   grpcUrl: string;
-  /** Waits for `spans` spans, and hands them over by span id. */
-  take(spans: number): Promise<Map<string, HandedOnSpan>>;
-  stop(): Promise<void>;
+  /** At once, as `kill -9` does. */
+  kill(): Promise<void>;
 }
 
 function freePort(): number {
@@ -35,15 +52,23 @@ function freePort(): number {
   return port;
 }
 
-function configuration(httpPort: number, grpcPort: number, sinkPort: number): string {
+export function freePorts(): Ports {
+  return { http: freePort(), grpc: freePort() };
+}
+
+function configuration(ports: Ports, sinkPort: number): string {
   return `
 receivers:
   otlp:
     protocols:
-      http: { endpoint: "127.0.0.1:${httpPort}" }
-      grpc: { endpoint: "127.0.0.1:${grpcPort}" }
+      http: { endpoint: "127.0.0.1:${ports.http}" }
+      grpc: { endpoint: "127.0.0.1:${ports.grpc}" }
 exporters:
-  otlp_http: { endpoint: "http://127.0.0.1:${sinkPort}", encoding: json, compression: none }
+  otlp_http:
+    endpoint: "http://127.0.0.1:${sinkPort}"
+    encoding: json
+    compression: none
+    sending_queue: { enabled: false }
 service:
   telemetry: { metrics: { level: none } }
   pipelines:
@@ -59,9 +84,9 @@ async function waitFor(what: string, isTrue: () => boolean | Promise<boolean>): 
   throw new Error(`Waited in vain for ${what}`);
 }
 
-export async function startCollector(binary: string): Promise<Collector> {
+export function startSink(): Sink {
   let spans = new Map<string, HandedOnSpan>();
-  const sink = Bun.serve({
+  const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
@@ -76,35 +101,44 @@ export async function startCollector(binary: string): Promise<Collector> {
       return Response.json({});
     },
   });
-  const [httpPort, grpcPort] = [freePort(), freePort()];
-  const directory = mkdtempSync(join(tmpdir(), "spanledger-otelcol-"));
-  const configPath = join(directory, "collector.yaml");
-  writeFileSync(configPath, configuration(httpPort, grpcPort, sink.port ?? 0));
-  const child = Bun.spawn([binary, "--config", configPath], { stdout: "ignore", stderr: "ignore" });
-  const httpUrl = `http://127.0.0.1:${httpPort}`;
-  await waitFor("the collector", () =>
-    fetch(`${httpUrl}/v1/traces`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-    }).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
   return {
-    httpUrl,
-    grpcUrl: `http://127.0.0.1:${grpcPort}`,
+    port: server.port ?? 0,
+    get spans() {
+      return spans;
+    },
     async take(count) {
       await waitFor(`${count} spans from the collector`, () => spans.size >= count);
       const taken = spans;
       spans = new Map();
       return taken;
     },
-    async stop() {
-      child.kill();
+    close: () => server.stop(true),
+  };
+}
+
+export async function startCollector(
+  binary: string,
+  sink: Sink,
+  ports: Ports = freePorts(),
+): Promise<Collector> {
+  const directory = mkdtempSync(join(tmpdir(), "spanledger-otelcol-"));
+  const configPath = join(directory, "collector.yaml");
+  writeFileSync(configPath, configuration(ports, sink.port));
+  const child = Bun.spawn([binary, "--config", configPath], { stdout: "ignore", stderr: "ignore" });
+  const httpUrl = `http://127.0.0.1:${ports.http}`;
+  const empty = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+  await waitFor("the collector", () =>
+    fetch(`${httpUrl}/v1/traces`, empty).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  return {
+    httpUrl,
+    grpcUrl: `http://127.0.0.1:${ports.grpc}`,
+    async kill() {
+      child.kill("SIGKILL");
       await child.exited;
-      await sink.stop(true);
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -23,6 +23,8 @@ export interface Dialect {
    * and so are a lower bound; its cost is that of the session so far, and so is not read.
    */
   isMainLoopOnly?: boolean;
+  /** Our own spans, of which an execution is marked as one: agents within it are parts of it. */
+  isOurs?: boolean;
 }
 
 /** Value of an attribute, or name of the span, to operation as the conventions name it. */

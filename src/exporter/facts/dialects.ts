@@ -2,7 +2,11 @@
  * The instrumentations. A new dialect is one entry in `dialects`, its name here, and one fixture. The
  * first that recognises a span holds; the last one recognises every span.
  */
-import { ATTR_ANTHROPIC_REQUEST_ID, ATTR_USAGE_SCOPE } from "../../otel/attributes.ts";
+import {
+  ATTR_ANTHROPIC_REQUEST_ID,
+  ATTR_EXECUTION,
+  ATTR_USAGE_SCOPE,
+} from "../../otel/attributes.ts";
 import { USAGE_COLUMNS } from "./columns.ts";
 import { columnsOf, type Dialect, has } from "./dialect.ts";
 import { claudeCode, codex, geminiCli, googleAdk, mastra, pydanticAi } from "./dialects/agents.ts";
@@ -19,11 +23,24 @@ import {
 } from "./dialects/tracers.ts";
 import type { ReadSpan } from "./read-span.ts";
 
-const spanledger: Dialect = {
-  name: "spanledger",
-  detect: (span) => span.scopeName === "spanledger" || has(span, ATTR_USAGE_SCOPE),
+const ours: Pick<Dialect, "isOurs" | "columns"> = {
+  isOurs: true,
   // Claude Code's own spans of the same calls know no other id than the request's.
   columns: { responseId: [ATTR_ANTHROPIC_REQUEST_ID] },
+};
+
+/** Executions and accounts, whatever else a host says on them. */
+const spanledger: Dialect = {
+  name: "spanledger",
+  detect: (span) => has(span, ATTR_USAGE_SCOPE) || has(span, ATTR_EXECUTION),
+  ...ours,
+};
+
+/** Their parts. Behind the others: a host may hand our tracer to an instrumentation. */
+const spanledgerParts: Dialect = {
+  name: "spanledger_parts",
+  detect: (span) => span.scopeName === "spanledger",
+  ...ours,
 };
 
 /** Whatever follows the GenAI conventions, of whichever version. */
@@ -48,6 +65,7 @@ export const DIALECTS: readonly Dialect[] = [
   geminiCli,
   codex,
   sentry,
+  spanledgerParts,
   conventions,
 ];
 

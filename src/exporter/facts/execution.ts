@@ -32,8 +32,7 @@ export function readExecution(
 ): ExecutionFacts | null {
   const { attributes } = span;
   const isOwn = attributes[ATTR_EXECUTION] === true;
-  // Our own agents within an execution are not marked as one: they are parts of it.
-  if (!isOwn && (span.scopeName === "spanledger" || !isExecution(operation))) return null;
+  if (!isOwn && (dialect.isOurs === true || !isExecution(operation))) return null;
   const columns = columnsOf(dialect);
   const named = (column: Column) => firstOf(attributes, columns[column], firstText);
   return {

@@ -58,12 +58,14 @@ function uncached(input: number | null, cached: number, excludesCache: boolean):
   return input - cached;
 }
 
-/** More reasoning than output is proof that the output leaves it out. */
+/** More reasoning than output, or a total that holds both, is proof that the output leaves it out. */
 function wholeOutput(reported: ReportedTokens, outputExcludesReasoning: boolean): number | null {
   const { input, output, reasoning, total } = reported;
   if (output === null) return null;
-  if (reasoning !== null && (outputExcludesReasoning || reasoning > output)) {
-    return output + reasoning;
+  if (reasoning !== null) {
+    const isLeftOut =
+      reasoning > output || (input !== null && total === input + output + reasoning);
+    if (outputExcludesReasoning || isLeftOut) return output + reasoning;
   }
   if (outputExcludesReasoning && total !== null && input !== null) {
     return Math.max(output, total - input);

@@ -6,22 +6,45 @@ import { context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import type { StateLog } from "../state-log.ts";
 import { workerError } from "../worker-error.ts";
-import type { ForwardProgress } from "./forwarder.ts";
-import { type ForwardTarget, forwardUntil, systemClock } from "./forwarding.ts";
+import { type ForwardProgress, NOTHING_FORWARDED } from "./forwarder.ts";
+import { type ForwardTarget, forwardUntil, newHolder, systemClock } from "./forwarding.ts";
 import type { FromWorker, ToWorker } from "./spanledger-forward-worker.ts";
+
+const RESTART_MS = 30_000;
+
+/** Without an extension: beside a bundle it may have become a `.js`. */
+export function startForwardWorker(): Worker {
+  return new Worker(new URL("./spanledger-forward-worker", import.meta.url).href, { ref: false });
+}
+
+export interface BackgroundOptions {
+  /** @default `startForwardWorker` */
+  startWorker?: () => Worker;
+  /** How long after a Worker failed another one takes its place. @default 30000 */
+  restartMs?: number;
+}
 
 export class BackgroundForwarder {
   readonly #target: ForwardTarget;
   readonly #log: StateLog;
+  readonly #startWorker: () => Worker;
+  readonly #restartMs: number;
   readonly #stop = new AbortController();
   readonly #end = new AbortController();
   readonly #stopped = Promise.withResolvers<void>();
   #worker: Worker | null = null;
-  #progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  #restart: NodeJS.Timeout | null = null;
+  #progress = NOTHING_FORWARDED;
 
-  constructor(target: ForwardTarget, log: StateLog) {
-    this.#target = target;
+  constructor(
+    target: ForwardTarget,
+    log: StateLog,
+    { startWorker = startForwardWorker, restartMs = RESTART_MS }: BackgroundOptions = {},
+  ) {
+    this.#target = { ...target, holder: newHolder() };
     this.#log = log;
+    this.#startWorker = startWorker;
+    this.#restartMs = restartMs;
     this.#start();
   }
 
@@ -37,50 +60,67 @@ export class BackgroundForwarder {
       this.#end.abort();
       this.#stopped.resolve();
     }, deadlineMs);
-    this.#say({ kind: "stop", deadlineMs });
+    if (this.#restart === null) this.#say({ kind: "stop", deadlineMs });
+    else this.#stopped.resolve(); // The next start of the host goes on.
     await this.#stopped.promise;
     clearTimeout(timer);
+    if (this.#restart !== null) clearTimeout(this.#restart);
   }
 
   #start(): void {
     let isReady = false;
     try {
-      // Without an extension: beside a bundle it may have become a `.js`.
-      const url = new URL("./spanledger-forward-worker", import.meta.url).href;
-      const worker = new Worker(url, { ref: false });
+      const worker = this.#startWorker();
+      const isDown = (reason: string): void => {
+        if (this.#worker !== worker) return;
+        this.#worker = null;
+        if (isReady) this.#restartAfter(reason);
+        else this.#startHere();
+      };
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-        if (data.kind === "progress") this.#note(data.progress);
-        if (data.kind === "stopped") {
-          this.#stopped.resolve();
-          worker.terminate(); // Its database is closed.
-        }
         isReady = true;
+        if (data.kind === "progress") this.#note(data.progress);
+        if (data.kind !== "stopped") return;
+        this.#worker = null;
+        this.#stopped.resolve();
+        worker.terminate(); // Its database is closed.
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        if (this.#worker !== worker) return;
-        this.#worker = null;
-        if (isReady) {
-          this.#log.trouble(`The Worker that forwards spans failed: ${workerError(event.message)}`);
-          this.#stopped.resolve();
-        } else {
-          this.#startHere();
-        }
+        isDown(workerError(event.message));
       };
+      worker.addEventListener("close", () => isDown("it ended"));
       worker.unref();
       this.#worker = worker;
-      this.#say({ kind: "start", target: this.#target });
+      this.#say({ kind: "start", target: this.#target, progress: this.#progress });
     } catch {
       this.#startHere();
     }
   }
 
+  #restartAfter(reason: string): void {
+    this.#note({ ...this.#progress, trouble: `the Worker that forwards failed: ${reason}` });
+    if (this.#stop.signal.aborted) {
+      this.#stopped.resolve();
+      return;
+    }
+    this.#restart = setTimeout(() => {
+      this.#restart = null;
+      this.#start();
+    }, this.#restartMs);
+    this.#restart.unref();
+  }
+
   #startHere(): void {
-    const note = (progress: ForwardProgress): void => this.#note(progress);
     // Its requests are no spans of the host's, which would be stored, and forwarded, and so on.
     const untraced = suppressTracing(context.active());
     const run = context.with(untraced, () =>
-      forwardUntil(this.#target, this.#stop.signal, this.#end.signal, note, systemClock(false)),
+      forwardUntil(this.#target, {
+        ...{ stop: this.#stop.signal, end: this.#end.signal },
+        clock: systemClock(false),
+        progress: this.#progress,
+        onProgress: (progress) => this.#note(progress),
+      }),
     );
     run.then(this.#stopped.resolve, this.#stopped.resolve);
   }
@@ -93,9 +133,8 @@ export class BackgroundForwarder {
     const refusedMore = progress.refused - this.#progress.refused;
     this.#progress = progress;
     if (refusedMore > 0) {
-      this.#log.note(
-        `The OTLP destination refused ${refusedMore} spans; see the table forward_refusals.`,
-      );
+      const spans = refusedMore === 1 ? "1 span" : `${refusedMore} spans`;
+      this.#log.note(`The OTLP destination refused ${spans}; see the table forward_refusals.`);
     }
     if (progress.trouble === null) this.#log.recovered("Spans are forwarded again.");
     else this.#log.trouble(`Stored spans wait to be forwarded: ${progress.trouble}.`);

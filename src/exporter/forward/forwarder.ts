@@ -17,6 +17,8 @@ export interface ForwardProgress {
   trouble: string | null;
 }
 
+export const NOTHING_FORWARDED: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+
 /** Time, passed in so that tests need not wait. */
 export interface ForwardClock {
   now(): number;
@@ -77,7 +79,7 @@ export class Forwarder {
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
-    this.#progress = options.progress ?? { accepted: 0, refused: 0, trouble: null };
+    this.#progress = options.progress ?? NOTHING_FORWARDED;
   }
 
   get progress(): ForwardProgress {

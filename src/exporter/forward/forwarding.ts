@@ -19,6 +19,13 @@ export interface ForwardTarget extends DestinationOptions {
   protocol: OtlpProtocol;
   /** Whether retention waits for this destination, within the file's size bound. @default as it was, else false */
   holdsRetention?: boolean | undefined;
+  /** Who forwards, so that one that was replaced does not keep its successor waiting. @default a new one */
+  holder?: string;
+}
+
+/** Named by its process, so that the hold of a dead one is nobody's. */
+export function newHolder(): string {
+  return `${process.pid}:${crypto.randomUUID()}`;
 }
 
 const BUSY_TIMEOUT_MS = 2000;
@@ -44,7 +51,6 @@ export function systemClock(holdsProcess: boolean): ForwardClock {
   };
 }
 
-/** A holder is named by its process, so that the hold of a dead one is nobody's. */
 function isAlive(holder: string): boolean {
   try {
     process.kill(Number.parseInt(holder, 10), 0);
@@ -79,7 +85,7 @@ export class Forwarding {
     onProgress: (progress: ForwardProgress) => void,
     { clock = systemClock(true), ...options }: ForwardingOptions = {},
   ) {
-    const { path, holdsRetention } = target;
+    const { path, holdsRetention, holder = newHolder() } = target;
     this.#destination = openDestination(target);
     const { url } = this.#destination;
     this.#outbox = new Outbox({ path, url, busyTimeoutMs: BUSY_TIMEOUT_MS });
@@ -87,7 +93,7 @@ export class Forwarding {
     this.#forwarder = new Forwarder({
       outbox: this.#outbox,
       destination: this.#destination,
-      holder: `${process.pid}:${crypto.randomUUID()}`,
+      holder,
       isAlive,
       clock,
       onProgress,
@@ -115,18 +121,23 @@ export class Forwarding {
   }
 }
 
-/**
- * Forwards until `stop`, then what is left, as long as the destination takes it, until `end`. A file that
- * fails is opened again later. Never rejects.
- */
+export interface ForwardUntilOptions {
+  /** Goes on until then. */
+  stop: AbortSignal;
+  /** Then sends what is left, as long as the destination takes it, until then. */
+  end: AbortSignal;
+  clock: ForwardClock;
+  /** Counted on from here. */
+  progress: ForwardProgress;
+  onProgress: (progress: ForwardProgress) => void;
+}
+
+/** Forwards, and opens the file again later where it fails. Never rejects. */
 export async function forwardUntil(
   target: ForwardTarget,
-  stop: AbortSignal,
-  end: AbortSignal,
-  onProgress: (progress: ForwardProgress) => void,
-  clock: ForwardClock,
+  { stop, end, clock, onProgress, ...options }: ForwardUntilOptions,
 ): Promise<void> {
-  let progress: ForwardProgress = { accepted: 0, refused: 0, trouble: null };
+  let { progress } = options;
   const note = (now: ForwardProgress): void => {
     progress = now;
     onProgress(now);

@@ -64,6 +64,8 @@ const COMPRESSION = { none: 0, gzip: 2 } as const;
 const RESOURCE_EXHAUSTED = 8;
 /** Retryable in the OTLP specification: cancelled, deadline, aborted, out of range, unavailable, data loss. */
 const RETRYABLE_CODES = new Set([1, 4, 10, 11, 14, 15]);
+/** Unimplemented, unauthenticated: the address is wrong, or the key, and nothing is said of the spans. */
+const MISDIRECTED_CODES = new Set([12, 16]);
 
 const identity = (body: Buffer): Buffer => body;
 
@@ -72,9 +74,11 @@ function errorAnswer({ code, details, metadata }: ServiceError): Answer {
   const [status] = metadata?.get("grpc-status-details-bin") ?? [];
   const afterMs = status instanceof Uint8Array ? grpcRetryDelayMs(status) : null;
   // An exhausted resource comes back only where the server says when; else the request is too large.
-  const isRetryable =
-    RETRYABLE_CODES.has(code) || (code === RESOURCE_EXHAUSTED && afterMs !== null);
-  return isRetryable ? { kind: "later", afterMs, reason } : { kind: "refused", reason };
+  const isLater =
+    RETRYABLE_CODES.has(code) ||
+    MISDIRECTED_CODES.has(code) ||
+    (code === RESOURCE_EXHAUSTED && afterMs !== null);
+  return isLater ? { kind: "later", afterMs, reason } : { kind: "refused", reason };
 }
 
 export class GrpcDestination implements Destination {

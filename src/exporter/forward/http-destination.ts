@@ -50,6 +50,8 @@ const TRACES_PATH = "v1/traces";
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** "Retryable" in the OTLP specification; all other errors are not to be sent again as they are. */
 const RETRYABLE_STATUS = new Set([429, 502, 503, 504]);
+/** They say that the address is wrong, or the key, and nothing of the spans: like a destination that is away. */
+const MISDIRECTED_STATUS = new Set([401, 402, 404, 405, 407]);
 
 /** Milliseconds that a `Retry-After` header asks for, in either of its forms; null where it is not one. */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
@@ -86,13 +88,14 @@ function isWebPage(body: Buffer): boolean {
 
 function answerOf(response: HttpResponse, serializer: TraceSerializer, nowMs: number): Answer {
   const { status, retryAfter, body } = response;
-  if (status >= 200 && status <= 299) {
-    if (!isWebPage(body)) return acceptedAnswer(serializer, body);
-    const reason = `HTTP ${status} with a web page: no OTLP receiver answers there`;
-    return { kind: "refused", reason };
-  }
-  const reason = shortReason(`HTTP ${status} ${body.toString("utf8")}`);
-  return RETRYABLE_STATUS.has(status)
+  const isSuccess = status >= 200 && status <= 299;
+  if (isSuccess && !isWebPage(body)) return acceptedAnswer(serializer, body);
+  const said = isSuccess
+    ? "with a web page: no OTLP receiver answers there"
+    : body.toString("utf8");
+  const reason = shortReason(`HTTP ${status} ${said}`);
+  const isMisdirected = status < 400 || MISDIRECTED_STATUS.has(status);
+  return isMisdirected || RETRYABLE_STATUS.has(status)
     ? { kind: "later", afterMs: retryAfterMs(retryAfter, nowMs), reason }
     : { kind: "refused", reason };
 }

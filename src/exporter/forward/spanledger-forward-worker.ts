@@ -3,7 +3,7 @@ import type { ForwardProgress } from "./forwarder.ts";
 import { type ForwardTarget, forwardUntil, systemClock } from "./forwarding.ts";
 
 export type ToWorker =
-  | { kind: "start"; target: ForwardTarget }
+  | { kind: "start"; target: ForwardTarget; progress: ForwardProgress }
   /** Sends what is left, for at most `deadlineMs`, and ends. */
   | { kind: "stop"; deadlineMs: number };
 
@@ -24,8 +24,12 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     setTimeout(() => end.abort(), data.deadlineMs).unref();
     return;
   }
-  const note = (progress: ForwardProgress): void => say({ kind: "progress", progress });
-  await forwardUntil(data.target, stop.signal, end.signal, note, systemClock(false));
+  await forwardUntil(data.target, {
+    ...{ stop: stop.signal, end: end.signal },
+    clock: systemClock(false),
+    progress: data.progress,
+    onProgress: (progress) => say({ kind: "progress", progress }),
+  });
   say({ kind: "stopped" });
 };
 say({ kind: "ready" });

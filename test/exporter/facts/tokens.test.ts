@@ -48,6 +48,8 @@ test("reasoning that the output leaves out is added, where it is known or can be
   expect(output({ output: 100, reasoning: 80 }, false)).toBe(100);
   expect(output({ output: 20, reasoning: 80 }, false)).toBe(100);
   expect(output({ output: 100, reasoning: 80 }, true)).toBe(180);
+  expect(output({ output: 60, reasoning: 40, input: 1000, total: 1100 }, false)).toBe(100);
+  expect(output({ output: 100, reasoning: 40, input: 1000, total: 1100 }, false)).toBe(100);
   expect(output({ output: 20, input: 1000, total: 1100 }, true)).toBe(100);
   expect(output({ output: 20, input: 1000, total: 1000 }, true)).toBe(20);
   expect(output({ output: 20 }, true)).toBe(20);

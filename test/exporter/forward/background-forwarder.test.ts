@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
-import { BackgroundForwarder } from "../../../src/exporter/forward/background-forwarder.ts";
+import {
+  BackgroundForwarder,
+  startForwardWorker,
+} from "../../../src/exporter/forward/background-forwarder.ts";
 import type { ForwardTarget } from "../../../src/exporter/forward/forwarding.ts";
 import { StateLog } from "../../../src/exporter/state-log.ts";
 import { Store } from "../../../src/store/store.ts";
@@ -46,7 +49,7 @@ test("what a backend refuses is told to the log, once", async () => {
   await until(() => forwarder.progress().refused > 0);
   await forwarder.stop(1000);
   expect(forwarder.progress()).toEqual({ accepted: 1, refused: 1, trouble: null });
-  expect(lines).toEqual(["The OTLP destination refused 1 spans; see the table forward_refusals."]);
+  expect(lines).toEqual(["The OTLP destination refused 1 span; see the table forward_refusals."]);
 });
 
 test("stopping ends at its deadline, whatever the backend does", async () => {
@@ -62,6 +65,50 @@ test("a file that cannot be opened is told to the log, and stopping is still pos
   await until(() => lines.length > 0);
   expect(lines[0]).toStartWith("Stored spans wait to be forwarded: Cannot open /proc/nowhere/t.db");
   await forwarder.stop(1000);
+});
+
+test("a Worker that fails is replaced, and goes on where it was", async () => {
+  const workers: Worker[] = [];
+  const startWorker = (): Worker => {
+    const worker = startForwardWorker();
+    workers.push(worker);
+    return worker;
+  };
+  const forwarder = new BackgroundForwarder(target, log(), { startWorker, restartMs: 10 });
+  await until(() => forwarder.progress().accepted === 2);
+  workers[0]?.terminate();
+  await until(() => workers.length === 2);
+  expect(lines).toEqual([
+    "Stored spans wait to be forwarded: the Worker that forwards failed: it ended.",
+  ]);
+  const store = new Store({ path: target.path, writer: "w2", busyTimeoutMs: 1000 });
+  store.write([spanRow({ span: "c", name: "c" })], NOW_MS);
+  store.close();
+  await until(() => server.accepted.length === 3);
+  await forwarder.stop(1000);
+  expect(server.accepted).toEqual(["a", "b", "c"]);
+  expect(forwarder.progress()).toEqual({ accepted: 3, refused: 0, trouble: null });
+});
+
+test("stopping does not wait for a Worker that is still to be replaced", async () => {
+  const worker = startForwardWorker();
+  const forwarder = new BackgroundForwarder(target, log(), { startWorker: () => worker });
+  await until(() => forwarder.progress().accepted === 2);
+  worker.terminate();
+  await until(() => forwarder.progress().trouble !== null);
+  await forwarder.stop(600_000);
+  expect(forwarder.progress().accepted).toBe(2);
+});
+
+test("a Worker that fails while it is stopped ends the wait", async () => {
+  server.behave(() => "hang");
+  const worker = startForwardWorker();
+  const forwarder = new BackgroundForwarder(target, log(), { startWorker: () => worker });
+  await until(() => server.requests.length > 0);
+  const stopped = forwarder.stop(600_000);
+  worker.terminate();
+  await stopped;
+  expect(forwarder.progress().trouble).toBe("the Worker that forwards failed: it ended");
 });
 
 test("in a bundle, which lacks the Worker's file, it forwards on the host's own thread", async () => {

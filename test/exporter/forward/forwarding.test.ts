@@ -3,7 +3,10 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import type { ForwardProgress } from "../../../src/exporter/forward/forwarder.ts";
+import {
+  type ForwardProgress,
+  NOTHING_FORWARDED,
+} from "../../../src/exporter/forward/forwarder.ts";
 import { forwardUntil } from "../../../src/exporter/forward/forwarding.ts";
 import { Store } from "../../../src/store/store.ts";
 import { OK, type OtlpServer, startOtlpServer } from "../../support/otlp-server.ts";
@@ -50,7 +53,8 @@ function start(): void {
   };
   const target = { path, protocol: "http/json" as const, endpoint: server.url };
   const note = (progress: ForwardProgress): void => void told.push(progress);
-  running = forwardUntil(target, stop.signal, stop.signal, note, clock);
+  const ends = { stop: stop.signal, end: stop.signal };
+  running = forwardUntil(target, { ...ends, clock, progress: NOTHING_FORWARDED, onProgress: note });
 }
 
 async function until(isTrue: () => boolean): Promise<void> {

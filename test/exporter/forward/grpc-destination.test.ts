@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import type { Answer } from "../../../src/exporter/forward/destination.ts";
 import { GrpcDestination } from "../../../src/exporter/forward/grpc-destination.ts";
 import { grpcRetryDelayMs } from "../../../src/exporter/forward/grpc-retry-info.ts";
 import { ReplayedSpanReader } from "../../../src/exporter/replayed-span.ts";
@@ -72,7 +73,12 @@ describe("an answer", () => {
     });
   });
 
-  test.each([3, 7, 8, 12, 13, 16])("of code %d is a refusal", async (code) => {
+  test.each([12, 16])("of code %d says nothing of the spans, and is waited out", async (code) => {
+    server.answer({ code, details: "who are you?" });
+    expect(await destination.send(spans)).toMatchObject({ kind: "later", afterMs: null });
+  });
+
+  test.each([3, 7, 8, 13])("of code %d is a refusal", async (code) => {
     server.answer({ code, details: "no" });
     expect(await destination.send(spans)).toEqual({ kind: "refused", reason: `gRPC ${code} no` });
   });
@@ -85,6 +91,20 @@ describe("an answer", () => {
       rejectedSpans: 2,
       reason: "too old",
     });
+  });
+
+  test("from nobody, because nobody listens, means later; once somebody does, it is taken", async () => {
+    const port = Number(new URL(server.url).port);
+    expect(await destination.send(spans)).toMatchObject({ kind: "accepted" });
+    server.close();
+    expect(await destination.send(spans)).toMatchObject({ kind: "later", afterMs: null });
+    server = await startGrpcServer(undefined, port);
+    let answer: Answer = { kind: "later", afterMs: null, reason: "" };
+    for (let tries = 0; tries < 200 && answer.kind === "later"; tries++) {
+      answer = await destination.send(spans);
+      if (answer.kind === "later") await Bun.sleep(20);
+    }
+    expect(answer).toMatchObject({ kind: "accepted" });
   });
 
   test("that never comes means later, once the timeout is over", async () => {

@@ -81,7 +81,19 @@ describe("an answer", () => {
     });
   });
 
-  test.each([400, 401, 404, 413, 500])("of %d is a refusal in its own words", async (status) => {
+  test.each([401, 402, 404, 405, 407])(
+    "of %d says nothing of the spans: the address or the key is to be put right",
+    async (status) => {
+      server.behave(() => ({ status, body: "who are you?" }));
+      expect(await destination.send(spans)).toEqual({
+        kind: "later",
+        afterMs: null,
+        reason: `HTTP ${status} who are you?`,
+      });
+    },
+  );
+
+  test.each([400, 403, 413, 422, 500])("of %d is a refusal in its own words", async (status) => {
     server.behave(() => ({ status, body: "no\n\tsuch   thing" }));
     expect(await destination.send(spans)).toEqual({
       kind: "refused",
@@ -126,19 +138,24 @@ describe("an answer", () => {
     async (body) => {
       server.behave(() => ({ status: 200, headers: { "Content-Type": "text/html" }, body }));
       expect(await destination.send(spans)).toEqual({
-        kind: "refused",
+        kind: "later",
+        afterMs: null,
         reason: "HTTP 200 with a web page: no OTLP receiver answers there",
       });
     },
   );
 
-  test.each([301, 307])("of %d is a refusal: no span goes where nobody sent it", async (status) => {
-    const elsewhere = startOtlpServer();
-    server.behave(() => ({ status, headers: { Location: elsewhere.url } }));
-    expect(await destination.send(spans)).toEqual({ kind: "refused", reason: `HTTP ${status}` });
-    expect(elsewhere.requests).toEqual([]);
-    await elsewhere.close();
-  });
+  test.each([301, 307])(
+    "of %d is not followed: no span goes where nobody sent it",
+    async (status) => {
+      const elsewhere = startOtlpServer();
+      server.behave(() => ({ status, headers: { Location: elsewhere.url } }));
+      const reason = `HTTP ${status}`;
+      expect(await destination.send(spans)).toEqual({ kind: "later", afterMs: null, reason });
+      expect(elsewhere.requests).toEqual([]);
+      await elsewhere.close();
+    },
+  );
 
   test("without end is read no further than it takes, and is what its status says", async () => {
     let pulled = 0;

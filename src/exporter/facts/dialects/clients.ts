@@ -29,6 +29,11 @@ function inAnthropicMetadata(...path: string[]): JsonSource {
   return inJson("ai.response.providerMetadata", "anthropic", ...path);
 }
 
+/** Gemini's own usage block, in 5 the only place of what it thinks in an answer that is no stream. */
+function inGoogleMetadata(name: string): JsonSource {
+  return inJson("ai.response.providerMetadata", "google", "usageMetadata", name);
+}
+
 /**
  * Vercel AI SDK 5 and 6, and later ones in legacy mode: 5 hands on what the provider says, 6 counts
  * the cache in. The calls end in `do…`, and what is around them repeats them; as in 7, text with its
@@ -56,6 +61,7 @@ export const vercelAi: Dialect = {
       "ai.usage.inputTokenDetails.cacheReadTokens",
       "ai.usage.cachedInputTokens",
       inAnthropicMetadata("usage", "cache_read_input_tokens"),
+      inGoogleMetadata("cachedContentTokenCount"),
     ],
     cacheWrite: [
       "ai.usage.inputTokenDetails.cacheWriteTokens",
@@ -63,7 +69,12 @@ export const vercelAi: Dialect = {
     ],
     cacheWrite5m: [inAnthropicMetadata("usage", "cache_creation", "ephemeral_5m_input_tokens")],
     cacheWrite1h: [inAnthropicMetadata("usage", "cache_creation", "ephemeral_1h_input_tokens")],
-    reasoning: ["ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"],
+    reasoning: [
+      "ai.usage.outputTokenDetails.reasoningTokens",
+      "ai.usage.reasoningTokens",
+      inGoogleMetadata("thoughtsTokenCount"),
+    ],
+    total: ["ai.usage.totalTokens", inGoogleMetadata("totalTokenCount")],
     provider: ["gen_ai.system", "ai.model.provider"],
     responseModel: ["ai.response.model"],
     requestModel: ["ai.model.id"],
