@@ -47,11 +47,12 @@ async function writeAndEnd(hosts: readonly Host[], rounds: number): Promise<void
 /** A writer that begins at the very moment at which the file is gone from its path. */
 function startComer(dbPath: string, first: number): Host {
   const script = `
-    import { existsSync } from "node:fs";
+    import { inodeOf } from ${JSON.stringify(join(import.meta.dir, "../../src/store/set-aside.ts"))};
     import { newSession, spanRecords } from ${JSON.stringify(join(import.meta.dir, "../support/writers.ts"))};
     const [dbPath, first] = ${JSON.stringify([dbPath, first])};
+    const inode = inodeOf(dbPath);
     console.log("0");
-    while (existsSync(dbPath)) Bun.sleepSync(1);
+    while (inodeOf(dbPath) === inode) Bun.sleepSync(1);
     const session = newSession(dbPath);
     for (let batch = 0; batch < 10; ) {
       try {
