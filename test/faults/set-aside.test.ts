@@ -84,7 +84,7 @@ describe("a damaged file", () => {
     async () => {
       const dbPath = await damagedFile();
       const log = join(tempDir(), "log");
-      const delay = ["-e", "trace=rename", "-e", "inject=rename:delay_enter=30000"];
+      const delay = ["-e", "trace=rename", "-e", "inject=rename:delay_enter=20000"];
       const comers = range(2).map((i) => startComer(dbPath, i * 100));
       await Promise.all(comers.map((comer) => comer.read()));
       const slow = await startHost({ dbPath }, { prefix: strace(log, ...delay) });
