@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openDatabase } from "../../src/store/database.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import {
   canRun,
@@ -98,4 +99,21 @@ describe("a damaged file", () => {
     },
     60_000,
   );
+});
+
+test("a -wal that a killed process left behind a moved database gets back into it, as the docs say", async () => {
+  const directory = tempDir();
+  const dbPath = join(directory, "t.db");
+  const killed = await startHost({ dbPath });
+  await killed.ask({ do: "spans", first: 0, count: 100 });
+  await killed.ask({ do: "flush" });
+  killed.child.kill("SIGKILL");
+  await killed.child.exited;
+  renameSync(dbPath, join(directory, "old.db"));
+  await writeAndEnd([await startHost({ dbPath })], 1);
+  expect(spansIn(dbPath)).toEqual({ numbers: range(100), integrity: "ok" });
+  const stray = filesAside(dbPath).find((name) => /\.stray-.*-wal$/.test(name)) ?? "";
+  renameSync(join(directory, stray), join(directory, "old.db-wal"));
+  openDatabase(join(directory, "old.db"), 100).close(true);
+  expect(spansIn(join(directory, "old.db"))).toEqual({ numbers: range(100), integrity: "ok" });
 });
