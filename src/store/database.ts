@@ -11,7 +11,6 @@ import {
   mkdirSync,
   openSync,
   realpathSync,
-  type Stats,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileIdentity, ownerOf } from "./file-identity.ts";
@@ -75,20 +74,20 @@ function checkOwnership(db: Database, path: string): void {
 const NEEDS_ROLLBACK = 776;
 
 /** Does what whoever opens such a file has to do before anything in it can be read. */
-function rollBack(path: string): void {
+function rollBack(path: string, busyTimeoutMs: number): void {
   const db = new Database(path, OPEN_FLAGS);
   try {
-    db.run("PRAGMA busy_timeout = 2000");
+    db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
     db.query("SELECT count(*) FROM sqlite_schema").get();
   } finally {
     db.close(true);
   }
 }
 
-function checkReadOnly(path: string): void {
+function checkReadOnly(path: string, busyTimeoutMs: number): void {
   const db = new Database(path, { readonly: true });
   try {
-    db.run("PRAGMA busy_timeout = 2000");
+    db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
     checkOwnership(db, path);
   } finally {
     db.close(true);
@@ -96,7 +95,8 @@ function checkReadOnly(path: string): void {
 }
 
 /** Looks first through a read-only connection: a writing one would checkpoint a stranger's WAL at close. */
-function refuseForeignFile(path: string, stat: Stats): void {
+function refuseForeignFile(path: string, busyTimeoutMs: number): void {
+  const stat = lstatSync(path);
   if (stat.isSymbolicLink()) {
     throw new StoreError(
       "cannot_open",
@@ -111,11 +111,11 @@ function refuseForeignFile(path: string, stat: Stats): void {
   accessSync(path, constants.R_OK | constants.W_OK);
   if (stat.size === 0) return;
   try {
-    checkReadOnly(path);
+    checkReadOnly(path, busyTimeoutMs);
   } catch (error) {
     if ((error as { errno?: unknown }).errno !== NEEDS_ROLLBACK) throw error;
-    rollBack(path);
-    checkReadOnly(path);
+    rollBack(path, busyTimeoutMs);
+    checkReadOnly(path, busyTimeoutMs);
   }
 }
 
@@ -188,9 +188,8 @@ export function openDatabase(path: string, busyTimeoutMs: number): Database {
   try {
     if (path !== MEMORY_PATH) {
       file = resolveDatabasePath(path);
-      const stat = lstatSync(file, { throwIfNoEntry: false });
-      if (stat) refuseForeignFile(file, stat);
-      else createPrivateFile(file);
+      if (!lstatSync(file, { throwIfNoEntry: false })) createPrivateFile(file);
+      refuseForeignFile(file, busyTimeoutMs);
     }
     db = new Database(file, OPEN_FLAGS);
     configure(db, file, busyTimeoutMs);

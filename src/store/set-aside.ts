@@ -54,7 +54,7 @@ export function setAside(
 }
 
 /** Three renames take far less. */
-const PATIENCE_MS = 100;
+const PATIENCE_MS = 250;
 const LOOK_EVERY_MS = 5;
 
 /**

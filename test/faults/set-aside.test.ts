@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openDatabase } from "../../src/store/database.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import {
   canRun,
@@ -47,11 +48,12 @@ async function writeAndEnd(hosts: readonly Host[], rounds: number): Promise<void
 /** A writer that begins at the very moment at which the file is gone from its path. */
 function startComer(dbPath: string, first: number): Host {
   const script = `
-    import { existsSync } from "node:fs";
+    import { inodeOf } from ${JSON.stringify(join(import.meta.dir, "../../src/store/set-aside.ts"))};
     import { newSession, spanRecords } from ${JSON.stringify(join(import.meta.dir, "../support/writers.ts"))};
     const [dbPath, first] = ${JSON.stringify([dbPath, first])};
+    const inode = inodeOf(dbPath);
     console.log("0");
-    while (existsSync(dbPath)) Bun.sleepSync(1);
+    while (inodeOf(dbPath) === inode) Bun.sleepSync(1);
     const session = newSession(dbPath);
     for (let batch = 0; batch < 10; ) {
       try {
@@ -83,7 +85,7 @@ describe("a damaged file", () => {
     async () => {
       const dbPath = await damagedFile();
       const log = join(tempDir(), "log");
-      const delay = ["-e", "trace=rename", "-e", "inject=rename:delay_enter=30000"];
+      const delay = ["-e", "trace=rename", "-e", "inject=rename:delay_enter=20000"];
       const comers = range(2).map((i) => startComer(dbPath, i * 100));
       await Promise.all(comers.map((comer) => comer.read()));
       const slow = await startHost({ dbPath }, { prefix: strace(log, ...delay) });
@@ -97,4 +99,21 @@ describe("a damaged file", () => {
     },
     60_000,
   );
+});
+
+test("a -wal that a killed process left behind a moved database gets back into it, as the docs say", async () => {
+  const directory = tempDir();
+  const dbPath = join(directory, "t.db");
+  const killed = await startHost({ dbPath });
+  await killed.ask({ do: "spans", first: 0, count: 100 });
+  await killed.ask({ do: "flush" });
+  killed.child.kill("SIGKILL");
+  await killed.child.exited;
+  renameSync(dbPath, join(directory, "old.db"));
+  await writeAndEnd([await startHost({ dbPath })], 1);
+  expect(spansIn(dbPath)).toEqual({ numbers: range(100), integrity: "ok" });
+  const stray = filesAside(dbPath).find((name) => /\.stray-.*-wal$/.test(name)) ?? "";
+  renameSync(join(directory, stray), join(directory, "old.db-wal"));
+  openDatabase(join(directory, "old.db"), 100).close(true);
+  expect(spansIn(join(directory, "old.db"))).toEqual({ numbers: range(100), integrity: "ok" });
 });

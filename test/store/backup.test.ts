@@ -1,6 +1,14 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { backup, restore } from "../../src/store/backup.ts";
 import { Store } from "../../src/store/store.ts";
@@ -62,6 +70,19 @@ describe("a backup", () => {
       expect(() => backup(path, copy)).toThrow("is not overwritten");
       expect(readFileSync(taken, "utf8")).toBe("precious");
     }
+    store.close();
+  });
+
+  test("cleans up after one that was killed, also where it had the same process id, as in containers", () => {
+    const { store, path } = filled(20);
+    const directory = tempDir();
+    const killed = Bun.spawnSync(["true"]).pid;
+    for (const pid of [process.pid, killed]) {
+      writeFileSync(join(directory, `copy.db.partial-${pid}`), "half");
+      writeFileSync(join(directory, `copy.db.partial-${pid}-journal`), "half");
+    }
+    backup(path, join(directory, "copy.db"));
+    expect(readdirSync(directory)).toEqual(["copy.db"]);
     store.close();
   });
 

@@ -13,7 +13,7 @@ const tempDir = useTempDir();
 
 const HOLD_FOR_300_MS = `
   const db = new (require("bun:sqlite").Database)(process.argv[1]);
-  db.run("BEGIN IMMEDIATE");
+  db.run("BEGIN " + (process.argv[2] ?? "IMMEDIATE"));
   console.log("held");
   Bun.sleepSync(300);
   db.run("COMMIT");`;
@@ -101,6 +101,20 @@ describe("a new file that several processes make at once", () => {
     expect(kindOfOpening(path, 5000)).toEqual(["opened", ""]);
     expect(await holder.exited).toBe(0);
   });
+});
+
+test("a file that is locked as a whole is waited for no longer than asked: a host's thread may be waiting", async () => {
+  const path = join(tempDir(), "t.db");
+  openDatabase(path, 100).close(true);
+  const db = new Database(path);
+  db.run("PRAGMA journal_mode = DELETE");
+  db.close(true);
+  const holder = Bun.spawn([process.execPath, "-e", HOLD_FOR_300_MS, path, "EXCLUSIVE"], {
+    stdout: "pipe",
+  });
+  await holder.stdout.getReader().read();
+  expect(kindOfOpening(path, 10)[0]).toBe("busy");
+  expect(await holder.exited).toBe(0);
 });
 
 describe("a file that is not ours is refused and stays as it was, byte for byte", () => {
