@@ -126,10 +126,11 @@ function momentMs(name: string, moment: Date | number | undefined): number | nul
 function periodOf(reader: Reader, query: CostQuery): { fromMs: number; toMs: number } {
   const [row] = reader.values(BOUNDS);
   const [firstMs = 0, lastMs = 0] = (row ?? []).map(Number);
+  if (lastMs < firstMs) return { fromMs: 0, toMs: 0 };
   const sinceMs = momentMs("since", query.since) ?? Number.NEGATIVE_INFINITY;
   const untilMs = momentMs("until", query.until) ?? Number.POSITIVE_INFINITY;
-  const fromMs = Math.max(Math.floor(firstMs / DAY_MS) * DAY_MS, sinceMs);
   const endMs = Math.floor(lastMs / DAY_MS + 1) * DAY_MS;
+  const fromMs = Math.min(Math.max(Math.floor(firstMs / DAY_MS) * DAY_MS, sinceMs), endMs);
   return { fromMs, toMs: Math.max(fromMs, Math.min(endMs, untilMs)) };
 }
 

@@ -188,33 +188,44 @@ function toSpan(row: SpanRow, usage: UsageRow | undefined, beginMs: number): Tra
   };
 }
 
+/** How deep a span lies, and on which one what it caused is hung: itself, unless that were too deep. */
+interface Place {
+  depth: number;
+  hook: string;
+}
+
+/** A span whose ancestors are being looked up: met again among them, it is its own. */
+const UNDER_WAY: Place = { depth: -1, hook: "" };
+
 /** Hangs each span on its parent. What has none in the trace, or is its own ancestor, is a root. */
 function plant(rows: readonly SpanRow[], spans: ReadonlyMap<string, TraceSpan>): TraceSpan[] {
-  const roots: TraceSpan[] = [];
   const parents = new Map(rows.map((row) => [row.span_id, row.parent_span_id]));
-  const depths = new Map<string, number>();
-  const depthOf = (id: string): number => {
+  const places = new Map<string, Place>();
+  const findPlace = (id: string): void => {
     const path: string[] = [];
     let at: string | null = id;
-    while (at !== null && !depths.has(at) && spans.has(at)) {
-      depths.set(at, -1); // Under way: meeting it again means that it is its own ancestor.
+    for (; at !== null && spans.has(at) && !places.has(at); at = parents.get(at) ?? null) {
+      places.set(at, UNDER_WAY);
       path.push(at);
-      at = parents.get(at) ?? null;
     }
-    const above = at === null ? undefined : depths.get(at);
-    if (above === -1 && at !== null) parents.set(path.at(-1) ?? at, null);
-    let depth = above === undefined || above === -1 ? -1 : above;
-    for (const step of path.reverse()) depths.set(step, ++depth);
-    return depths.get(id) ?? 0;
+    let above = at === null ? undefined : places.get(at);
+    if (above === UNDER_WAY) {
+      parents.set(path.at(-1) ?? id, null);
+      above = undefined;
+    }
+    for (const step of path.reverse()) {
+      const depth = above ? above.depth + 1 : 0;
+      above = { depth, hook: above && depth >= MAX_DEPTH ? above.hook : step };
+      places.set(step, above);
+    }
   };
+  const roots: TraceSpan[] = [];
   for (const { span_id } of rows) {
     const span = spans.get(span_id);
     if (!span) continue;
-    let depth = depthOf(span_id);
-    let parentId = parents.get(span_id) ?? null;
-    for (; depth > MAX_DEPTH && parentId !== null; depth--)
-      parentId = parents.get(parentId) ?? null;
-    const parent = parentId === null ? undefined : spans.get(parentId);
+    findPlace(span_id);
+    const hook = places.get(parents.get(span_id) ?? "")?.hook;
+    const parent = hook === undefined ? undefined : spans.get(hook);
     (parent ? parent.children : roots).push(span);
   }
   return roots;

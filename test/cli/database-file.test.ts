@@ -1,37 +1,45 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MIGRATIONS } from "../../src/store/schema.ts";
 import { Store } from "../../src/store/store.ts";
 import { ACME_NOW_MS, writeAcme } from "../support/acme.ts";
 import { commandLine } from "../support/command-line.ts";
+import { createSampleDatabase } from "../support/sample-database.ts";
 import { createSchemaVersion } from "../support/schema-fixture.ts";
 import { spanRow } from "../support/span-rows.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
 const tempDir = useTempDir();
 
-const COMMANDS = [
+const READING = [
   ["report"],
+  ["report", "--compare", "7d"],
   ["runs"],
   ["trace", "latest"],
   ["tail"],
   ["sql", "SELECT 1"],
   ["schema"],
+  ["forward", "--dry-run"],
 ];
+const UPKEEP = [["maintain"], ["maintain", "--dry-run"], ["doctor"], ["backup", "copy.db"]];
 
-/** What every command says of a file, with the path written as FILE. */
-async function refusal(name: string, make: (path: string) => void): Promise<string> {
+/** What every one of the commands says of a file, with the path written as FILE. */
+async function refusal(
+  name: string,
+  make: (path: string) => void,
+  commands = [...READING, ...UPKEEP],
+): Promise<string> {
   const path = join(tempDir(), name);
   make(path);
   const messages = new Set<string>();
-  for (const command of COMMANDS) {
+  for (const command of commands) {
     const { exitCode, out, error } = await commandLine(["--db", path, ...command]);
-    expect([exitCode, out]).toEqual([1, ""]);
-    messages.add(error.replaceAll(path, "FILE"));
+    expect([command, exitCode, out]).toEqual([command, 1, ""]);
+    messages.add(error.replaceAll(path, "FILE").replace("Cannot open", "Cannot read"));
   }
-  expect(messages.size).toBe(1);
+  expect([...messages]).toHaveLength(1);
   return [...messages].join("");
 }
 
@@ -73,7 +81,7 @@ describe("each command, in one sentence and with exit code 1, refuses", () => {
   });
 
   test("an older schema", async () => {
-    const message = await refusal("t.db", (path) => createSchemaVersion(path, 1));
+    const message = await refusal("t.db", (path) => createSchemaVersion(path, 1), READING);
     expect(message.replace(`to ${MIGRATIONS.length}.`, "to N.")).toMatchInlineSnapshot(
       `"FILE has the older schema version 1: start the host once, or run spanledger maintain, to bring it to N."`,
     );
@@ -86,10 +94,47 @@ describe("each command, in one sentence and with exit code 1, refuses", () => {
       db.run("PRAGMA user_version = 999");
       db.close(true);
     };
-    const message = await refusal("t.db", make);
+    const message = await refusal("t.db", make, READING);
     expect(message.replace(`knows ${MIGRATIONS.length}`, "knows N")).toMatchInlineSnapshot(
       `"FILE has schema version 999, and this spanledger knows N: update spanledger."`,
     );
+  });
+});
+
+/** The rows of every table and index are overwritten; what SQLite reads first, the schema, is whole. */
+function damageRows(path: string): void {
+  createSampleDatabase(path, { seed: 1, runs: 200, lastMs: ACME_NOW_MS, days: 3, repos: 2 });
+  const db = new Database(path);
+  const size = Number(db.query("PRAGMA page_size").values().flat()[0]);
+  const roots = db.query("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0").values().flat();
+  db.close(true);
+  const bytes = readFileSync(path);
+  for (const root of roots.map(Number)) bytes.fill(0xee, (root - 1) * size, root * size);
+  writeFileSync(path, bytes);
+}
+
+test("a damaged file is a sentence, wherever the damage is met", async () => {
+  const path = join(tempDir(), "t.db");
+  damageRows(path);
+  for (const command of READING) {
+    if (["sql", "schema"].includes(command[0] ?? "")) continue;
+    const { exitCode, error } = await commandLine(["--db", path, ...command]);
+    expect([command, exitCode, error]).toEqual([
+      command,
+      1,
+      `Cannot read ${path}: database disk image is malformed (the file is damaged or no SQLite database)`,
+    ]);
+  }
+});
+
+test("a calendar other than UTC's is no trouble where there is nothing to date", async () => {
+  const path = join(tempDir(), "t.db");
+  new Store({ path, writer: "w", busyTimeoutMs: 1000 }).close();
+  const args = ["--db", path, "report", "--by", "day", "--tz", "Europe/Berlin"];
+  expect(await commandLine(args)).toEqual({
+    exitCode: 0,
+    out: "No runs in this period.",
+    error: "",
   });
 });
 

@@ -69,6 +69,22 @@ test("columns of one name are told apart, blobs are hexadecimal, comments are fi
   expect(JSON.parse(await sql(query, "--json"))).toEqual([{ a: 1, a_2: 2, b: "00ff", c: "a;b" }]);
 });
 
+test("what has no end gets one, and what is too large is not held", async () => {
+  const endless = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, i FROM n";
+  for (const query of [endless, "SELECT zeroblob(300000000)"]) {
+    const { exitCode, out, error } = await commandLine(["--db", path, "sql", query]);
+    expect([exitCode, out]).toEqual([1, ""]);
+    expect(error).toBe(
+      "The answer has more than 1,000,000 rows, or more than 256 MiB: add a LIMIT, or choose fewer columns.",
+    );
+  }
+});
+
+test("columns keep their order, whatever they are named", async () => {
+  const query = 'SELECT 1 AS b, 2 AS "0", 3 AS __proto__, 4 AS b, 5 AS a ORDER BY 1;';
+  expect(await sql(query, "--format", "csv")).toBe("\nb,0,__proto__,b_2,a\n1,2,3,4,5\n");
+});
+
 test("no rows are a sentence, or an empty list", async () => {
   expect(await sql("SELECT 1 WHERE 0")).toBe("\nNo rows.\n");
   expect(await sql("SELECT 1 WHERE 0", "--json")).toBe("\n[]\n");

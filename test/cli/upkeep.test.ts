@@ -67,7 +67,8 @@ describe("maintain", () => {
     const wrong = await spanledger(path, "maintain", "--retention-days", "-1");
     expect([wrong.exitCode, wrong.stdout]).toEqual([2, ""]);
     const none = await spanledger(`${path}.none`, "maintain");
-    expect([none.exitCode, none.stderr]).toEqual([1, `There is no database at ${path}.none.\n`]);
+    expect(none.exitCode).toBe(1);
+    expect(none.stderr).toStartWith(`There is no database at ${path}.none yet.`);
     expect(statSync(`${path}.none`, { throwIfNoEntry: false })).toBeUndefined();
   });
 });
