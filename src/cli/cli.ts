@@ -1,5 +1,6 @@
 /** What a command gets from the process it runs in. */
 export interface Cli {
+  environment: Readonly<Record<string, string | undefined>>;
   /** The database that `--db`, the environment or the default names. */
   dbPath(): string;
   print(text: string): void;
@@ -7,7 +8,7 @@ export interface Cli {
   note(text: string): void;
   nowMs: number;
   terminal: Terminal;
-  /** Resolves when the person interrupts; for commands that would go on. */
+  /** Resolves when the person interrupts, or has seen enough; for commands that would go on. */
   interrupted(): Promise<void>;
 }
 
@@ -22,4 +23,9 @@ export interface Terminal {
 /** A failure that a sentence explains: printed without a stack, exit code 1. */
 export class CliError extends Error {
   override readonly name = "CliError";
+}
+
+/** Flags that cannot go together: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
 }

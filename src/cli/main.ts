@@ -1,36 +1,42 @@
 #!/usr/bin/env bun
 import { runCommandLine } from "./program.ts";
+import { terminalOf } from "./terminal.ts";
 
-const { stdout, env } = process;
-const isInteractive = stdout.isTTY === true && env["TERM"] !== "dumb";
+const { stdout, stderr, env } = process;
 
-/** Whoever reads may have seen enough, as `head` has: that is no failure. */
-function endWhereNobodyReads(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
-  throw error;
+/** Whoever reads may have seen enough, as `head` has: that is no failure, and what would go on ends. */
+const seenEnough = Promise.withResolvers<void>();
+
+/** A way to write to a stream until nobody reads it any more. */
+function writerTo(stream: NodeJS.WriteStream, onClosed: () => void): (text: string) => void {
+  let isClosed = false;
+  const stop = (error: unknown): void => {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    isClosed = true;
+    onClosed();
+  };
+  stream.on("error", stop);
+  return (text) => {
+    if (isClosed) return;
+    try {
+      stream.write(text);
+    } catch (error) {
+      stop(error);
+    }
+  };
 }
-stdout.on("error", endWhereNobodyReads);
 
-function write(text: string): void {
-  try {
-    stdout.write(text);
-  } catch (error) {
-    endWhereNobodyReads(error);
-  }
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
+  });
 }
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: env,
-  write,
-  writeError: (text) => void process.stderr.write(text),
+  write: writerTo(stdout, seenEnough.resolve),
+  writeError: writerTo(stderr, () => {}),
   nowMs: Date.now(),
-  terminal: {
-    isInteractive,
-    hasColor: isInteractive && !env["NO_COLOR"],
-    columns: stdout.columns || 100,
-  },
-  interrupted: () =>
-    new Promise((resolve) => {
-      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
-    }),
+  terminal: terminalOf(stdout, env),
+  interrupted: () => Promise.race([signalled(), seenEnough.promise]),
 });

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "../report/dimensions.ts";
 import { isTimeZone } from "../report/time-buckets.ts";
-import type { Cli } from "./cli.ts";
+import { type Cli, UsageError } from "./cli.ts";
 import { nearMiss, suggestion } from "./near-miss.ts";
 import { parseMoment } from "./period.ts";
 import { FORMATS, type Format } from "./table.ts";
@@ -34,7 +34,7 @@ export function parseDimension(text: string): Dimension {
 }
 
 export function parseDimensions(text: string): Dimension[] {
-  return text.split(",").map((part) => parseDimension(part.trim()));
+  return [...new Set(text.split(",").map((part) => parseDimension(part.trim())))];
 }
 
 export type Filter = readonly [Dimension, string | null];
@@ -97,7 +97,11 @@ export interface Period {
 export function periodOf(cli: Cli, { since, until, tz }: PeriodFlags): Period {
   const moment = (text: string | undefined): Date | undefined =>
     text === undefined ? undefined : (parseMoment(text, cli.nowMs, tz) ?? undefined);
-  return { since: moment(since), until: moment(until), tz };
+  const period = { since: moment(since), until: moment(until), tz };
+  if (period.since && period.until && period.since >= period.until) {
+    throw new UsageError(`--since ${since} is not before --until ${until}.`);
+  }
+  return period;
 }
 
 /** Examples below a command's help: what to type, and what for. */

@@ -14,6 +14,12 @@ export function parseSpanMs(text: string): number | null {
   return ms > 0 ? ms : null;
 }
 
+/** JavaScript takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
 /**
  * A moment as people type one: `30d` or `12h` ago, or a date or time, of `timeZone` where it names no
  * zone itself. Null if it is neither.
@@ -23,6 +29,7 @@ export function parseMoment(text: string, nowMs: number, timeZone = "UTC"): Date
   if (span !== null) return new Date(nowMs - span);
   const local = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?)?$/.test(text);
   if (!local && !/^\d{4}-\d{2}-\d{2}T/.test(text)) return null;
+  if (!isDay(text.slice(0, 10))) return null;
   const date = new Date(local ? `${text.replace(" ", "T")}${text.length > 10 ? "Z" : ""}` : text);
   if (Number.isNaN(date.getTime())) return null;
   return local ? new Date(zonedMs(timeZone, date.getTime())) : date;

@@ -4,9 +4,11 @@
  */
 import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
-import { type Cli, CliError } from "./cli.ts";
+import { VERSION } from "../version.ts";
+import { type Cli, CliError, UsageError } from "./cli.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
-import { terminalText } from "./terminal-text.ts";
+import { addExamples } from "./options.ts";
+import { terminalLines, terminalText } from "./terminal-text.ts";
 
 type AddCommand = (program: Command, cli: Cli) => void;
 
@@ -37,7 +39,6 @@ const DEFAULT_DB_PATH = "./data/telemetry.db";
 
 /** The process around a command line; tests give their own. */
 export interface CliProcess extends Omit<Cli, "dbPath" | "print" | "note"> {
-  environment: Readonly<Record<string, string | undefined>>;
   write(text: string): void;
   writeError(text: string): void;
 }
@@ -46,14 +47,25 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
   const program = new Command("spanledger")
     .description("What agent runs did and cost, from the file that spanledger writes.")
     .option("--db <path>", "the database (default: $TELEMETRY_DB_PATH, else ./data/telemetry.db)")
+    .version(VERSION, "--version", "print the version")
     .showHelpAfterError("(spanledger help shows what there is)")
-    .configureHelp({ helpWidth: outer.terminal.columns })
-    .configureOutput({ writeOut: outer.write, writeErr: outer.writeError })
+    .configureHelp({ helpWidth: outer.terminal.columns, showGlobalOptions: true })
+    .configureOutput({
+      writeOut: outer.write,
+      writeErr: (text) => outer.writeError(terminalLines(text)),
+    })
     .exitOverride();
+  addExamples(program, [
+    ["spanledger report --by repo --since 30d", "what each repository cost"],
+    ["spanledger runs --order dearest --top 5", "the dearest runs"],
+    ["spanledger trace latest", "what happened inside the newest one"],
+    ["spanledger help report", "all that a report can be asked"],
+  ]);
   const { nowMs, terminal, interrupted, environment } = outer;
   const cli: Cli = {
+    environment,
     dbPath: () =>
-      program.opts<{ db?: string }>().db || environment["TELEMETRY_DB_PATH"] || DEFAULT_DB_PATH,
+      program.opts<{ db?: string }>().db ?? (environment["TELEMETRY_DB_PATH"] || DEFAULT_DB_PATH),
     print: (text) => outer.write(`${text}\n`),
     note: (text) => outer.writeError(`${text}\n`),
     nowMs,
@@ -65,10 +77,11 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
   return program;
 }
 
-/** A bug keeps its stack; what a sentence explains is that sentence. */
+/** A bug keeps its stack; what a sentence explains is that sentence, on one line whatever it quotes. */
 function messageOf(error: unknown): string {
-  if (error instanceof CliError || error instanceof StoreError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const isExplained = [CliError, UsageError, StoreError].some((type) => error instanceof type);
+  if (error instanceof Error && isExplained) return terminalText(error.message);
+  return terminalLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
 /** Runs one command line. @returns the exit code. */
@@ -79,7 +92,7 @@ export async function runCommandLine(args: readonly string[], outer: CliProcess)
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    outer.writeError(`${messageOf(error).split("\n").map(terminalText).join("\n")}\n`);
-    return 1;
+    outer.writeError(`${messageOf(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
   }
 }

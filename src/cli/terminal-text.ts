@@ -10,9 +10,14 @@ export function terminalText(text: string): string {
   return text.replace(UNSAFE, "\uFFFD");
 }
 
+/** The same for a text of several lines of our own. */
+export function terminalLines(text: string): string {
+  return text.split("\n").map(terminalText).join("\n");
+}
+
 /** JSON in which these characters are escaped, which `JSON.stringify` does only for the first 32. */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(UNSAFE, (character) =>
+export function safeJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
     character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

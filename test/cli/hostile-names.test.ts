@@ -66,9 +66,26 @@ for (const command of COMMANDS) {
   }
 }
 
-test("an error message prints none either", async () => {
-  const { error } = await commandLine(["--db", path, "trace", "\u001b[2Jx"]);
-  expect(error).not.toMatch(UNSAFE);
+test("an error message prints none either, and is as many lines as it says itself", async () => {
+  const evil = "\u001b[2Jx\nforged\u202e";
+  const lines = [
+    ["--db", path, "trace", evil],
+    ["--db", evil, "report"],
+    ["--db", evil, "backup", evil],
+    ["--db", path, "sql", `SELECT * FROM "${evil}"`],
+    ["--db", path, "schema", evil],
+  ];
+  for (const args of lines) {
+    const { exitCode, error } = await commandLine(args);
+    expect(exitCode).toBe(1);
+    expect(error).not.toMatch(UNSAFE);
+    expect(error).not.toContain("\n");
+  }
+  for (const args of [["report", `--${evil}`], ["report", "--by", evil], [evil]]) {
+    const { exitCode, error } = await commandLine(args);
+    expect(exitCode).toBe(2);
+    expect(error).not.toMatch(UNSAFE);
+  }
 });
 
 test("no line is forged: as many as there are runs", async () => {

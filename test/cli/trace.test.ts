@@ -59,6 +59,26 @@ test("the waterfall fits a narrow terminal", async () => {
     expect(Bun.stringWidth(line)).toBeLessThanOrEqual(78);
 });
 
+test("in a very narrow one numbers go", async () => {
+  const narrow = await trace("latest", 40);
+  expect(narrow).toMatchInlineSnapshot(`
+    "
+    trace ec84947a0ba21ebcec84947a0ba21ebc, began 2026-11-20T12:00:00.000Z, 6 spans
+
+    span              duration  3.0 s
+    invoke_agent re…     3.0 s  ████████████
+    ├ chat claude-s…    880 ms  ███▌
+    ├ execute_tool …    500 ms     ██
+    │   • exception…    +1.4 s       ·
+    └ execute_tool …     1.5 s       ██████
+      └ invoke_agen…     1.3 s        █████▎
+        └ chat haiku     1.1 s        ████▍
+    "
+  `);
+  for (const line of narrow.split("\n").slice(3))
+    expect(Bun.stringWidth(line)).toBeLessThanOrEqual(40);
+});
+
 test("a trace goes by its id, the beginning of it, its run's id, or latest", async () => {
   const latest = await trace("latest");
   expect(await trace(TRACE_ID)).toBe(latest);

@@ -8,8 +8,9 @@ import {
 import type { PurgeReport } from "../../store/purge.ts";
 import { Store } from "../../store/store.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { addExamples } from "../options.ts";
 import { withProgress } from "../progress.ts";
-import { formatBytes, formatCount } from "../quantities.ts";
+import { countOf, formatBytes } from "../quantities.ts";
 import { safeJson, terminalText } from "../terminal-text.ts";
 
 interface MaintainFlags {
@@ -29,23 +30,41 @@ const DEFAULT_RETENTION_MS = 90 * MS_PER_DAY;
 const BUSY_TIMEOUT_MS = 5000;
 const MAX_BUSY_STEPS = 6;
 
+const DAYS = "a number of days above 0 and up to 36500";
+
+function daysOf(text: string): number | null {
+  const days = /^[\d.]+$/.test(text) ? Number(text) : 0;
+  return days > 0 && days <= 36_500 ? days : null;
+}
+
 function parseDays(text: string): number {
-  const days = Number(text);
-  if (days > 0 && days <= 36_500) return days;
-  throw new InvalidArgumentError("It is a number of days above 0 and up to 36500.");
+  const days = daysOf(text);
+  if (days !== null) return days;
+  throw new InvalidArgumentError(`It is ${DAYS}.`);
 }
 
 function parseBytes(text: string): number {
   const bytes = Number(text);
-  if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  if (/^\d+$/.test(text) && Number.isSafeInteger(bytes)) return bytes;
   throw new InvalidArgumentError("It is a whole number of bytes, or 0 for no limit.");
+}
+
+/** Null where it is not set, or is none, which is said, as a host would. */
+function daysOfEnvironment({ environment, note }: Cli): number | null {
+  const text = environment["TELEMETRY_RETENTION_DAYS"];
+  if (!text) return null;
+  const days = daysOf(text);
+  if (days === null)
+    note(
+      terminalText(`TELEMETRY_RETENTION_DAYS is "${text}"; it must be ${DAYS}. It is not heeded.`),
+    );
+  return days;
 }
 
 /** A flag beats the environment, which beats what the host last said, which beats the default. */
 function boundsOf(flags: MaintainFlags, cli: Cli): Bounds {
   const recorded = readSettings(cli.dbPath());
-  const variable = process.env["TELEMETRY_RETENTION_DAYS"];
-  const days = flags.retentionDays ?? (variable ? parseDays(variable) : undefined);
+  const days = flags.retentionDays ?? daysOfEnvironment(cli);
   return {
     retentionMs: days ? days * MS_PER_DAY : (recorded.retentionMs ?? DEFAULT_RETENTION_MS),
     maxDbBytes: flags.maxDbBytes ?? recorded.maxDbBytes ?? 0,
@@ -64,7 +83,7 @@ function formatPlan(plan: MaintenancePlan, bounds: Bounds): string {
   const expired =
     plan.expiredTraces === 0
       ? `No trace is older than ${days} days.`
-      : `${formatCount(plan.expiredTraces)} traces (${formatCount(plan.expiredSpans)} spans) older than ${days} days would be purged, ${span(plan)}.`;
+      : `${countOf(plan.expiredTraces, "trace")} (${countOf(plan.expiredSpans, "span")}) older than ${days} days would be purged, ${span(plan)}.`;
   const size =
     plan.excessBytes > 0
       ? `${formatBytes(plan.liveBytes)} are in use, ${formatBytes(plan.excessBytes)} above the limit: the oldest traces would be purged until it is kept.`
@@ -76,7 +95,7 @@ function formatReport({ purged, releasedBytes }: MaintenanceReport): string {
   const what =
     purged.traces === 0
       ? "Nothing had to be purged."
-      : `Purged ${formatCount(purged.traces)} traces (${formatCount(purged.spans)} spans), ${span(purged)}; what they cost stays in usage_daily.`;
+      : `Purged ${countOf(purged.traces, "trace")} (${countOf(purged.spans, "span")}), ${span(purged)}; what they cost stays in usage_daily.`;
   return `${what}\n${formatBytes(releasedBytes)} given back to the file system.`;
 }
 
@@ -94,7 +113,7 @@ function maintain(bounds: Bounds, cli: Cli): MaintenanceReport {
     }
     const { purged } = maintainer.report();
     throw new CliError(
-      `Another process holds the write lock of ${path}; ${formatCount(purged.traces)} traces were purged so far. Run it again when that process is done.`,
+      `Another process holds the write lock of ${path}; purged so far: ${countOf(purged.traces, "trace")}. Run it again when that process is done.`,
     );
   } finally {
     store.close();
@@ -102,7 +121,7 @@ function maintain(bounds: Bounds, cli: Cli): MaintenanceReport {
 }
 
 export function addMaintainCommand(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command("maintain")
     .description("purge what is too old or too much into usage_daily, and give space back")
     .option("--dry-run", "say what would be purged, and change nothing")
@@ -119,4 +138,8 @@ export function addMaintainCommand(program: Command, cli: Cli): void {
       const report = withProgress("Maintaining", () => maintain(bounds, cli));
       cli.print(flags.json ? safeJson(report) : formatReport(report));
     });
+  addExamples(command, [
+    ["spanledger maintain --dry-run", "what the next purge takes"],
+    ["spanledger maintain --retention-days 30", "purge what is older, now"],
+  ]);
 }

@@ -42,8 +42,9 @@ interface ReportFlags extends PeriodFlags {
 
 const DEFAULT_BY: readonly Dimension[] = ["model"];
 
-function parseUsd(text: string): number {
-  if (/^\d{1,9}(\.\d{1,9})?$/.test(text)) return Number(text);
+/** Dollars as nano-dollars: 2.01 times 1e9 is a little less than 2,010,000,000. */
+function parseNanoUsd(text: string): number {
+  if (/^\d{1,6}(\.\d{1,9})?$/.test(text)) return Math.round(Number(text) * 1e9);
   throw new InvalidArgumentError(`"${text}" is not an amount in dollars like 12.50.`);
 }
 
@@ -103,9 +104,9 @@ function run(cli: Cli, command: Command, flags: ReportFlags): void {
       ? report(cli, reader, flags)
       : compare(cli, reader, flags, flags.compare);
   const { failOver } = flags;
-  if (failOver === undefined || (total.costNanoUsd ?? 0) <= failOver * 1e9) return;
+  if (failOver === undefined || (total.costNanoUsd ?? 0) <= failOver) return;
   throw new CliError(
-    `The cost of ${formatUsd(total.costNanoUsd)} is over ${formatUsd(failOver * 1e9)} (--fail-over).`,
+    `The cost of ${formatUsd(total.costNanoUsd)} is over ${formatUsd(failOver)} (--fail-over).`,
   );
 }
 
@@ -129,7 +130,7 @@ export function addReportCommand(program: Command, cli: Cli): void {
       "against the period that began so much earlier, e.g. 7d",
       parseLength,
     )
-    .option("--fail-over <usd>", "exit with 1 where the total is above this", parseUsd);
+    .option("--fail-over <usd>", "exit with 1 where the total is above this", parseNanoUsd);
   addFormatOptions(command).action((flags: ReportFlags) => run(cli, command, flags));
   addExamples(command, [
     ["spanledger report --by model,repo --since 30d", "this month, by model and repository"],

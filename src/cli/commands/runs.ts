@@ -25,7 +25,7 @@ interface RunsFlags extends PeriodFlags {
   order: ExecutionOrder;
   failed?: boolean;
   session?: string;
-  pr?: string;
+  pr?: number;
   where?: Filter[];
   top: number;
   format: Format;
@@ -37,7 +37,7 @@ function run(cli: Cli, flags: RunsFlags): void {
   using reader = openReader(cli.dbPath());
   const filters: Filter[] = [...where];
   if (session !== undefined) filters.push(["session", session]);
-  if (pr !== undefined) filters.push(["pr", pr]);
+  if (pr !== undefined) filters.push(["pr", String(pr)]);
   const { since, until } = periodOf(cli, flags);
   const runs = listExecutions(reader, {
     order,
@@ -64,7 +64,7 @@ export function addRunsCommand(program: Command, cli: Cli): void {
     .addOption(order)
     .option("--failed", "only runs that did not succeed")
     .option("--session <id>", "only runs of this session")
-    .option("--pr <number>", "only runs for this pull request")
+    .option("--pr <number>", "only runs for this pull request", wholeNumber(0))
     .option(
       "--where <key=value>",
       "only this repo, model, …; may be given several times",

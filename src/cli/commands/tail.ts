@@ -1,5 +1,9 @@
 import type { Command } from "commander";
-import { type ExecutionItem, listExecutions } from "../../report/list-executions.ts";
+import {
+  type ExecutionItem,
+  lastExecutionId,
+  listExecutions,
+} from "../../report/list-executions.ts";
 import { openReader, type Reader } from "../../store/reader.ts";
 import type { Cli } from "../cli.ts";
 import { addExamples, type Filter, parseTimeZone, parseWhere, wholeNumber } from "../options.ts";
@@ -18,12 +22,12 @@ const POLL_MS = 500;
 const AT_ONCE = 1000;
 
 function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly ExecutionItem[]) => void {
-  const widths: number[] = [];
+  const widths: (number | null)[] = [];
   let hasTitles = false;
   return (runs) => {
     if (runs.length === 0) return;
     if (json) {
-      for (const run of runs) cli.print(safeJson(run).replace(/\n */g, " "));
+      for (const run of runs) cli.print(safeJson(run, 0));
       return;
     }
     const lines = formatTable(runColumns(tz), runs, cli.terminal, { widths }).split("\n");
@@ -39,11 +43,12 @@ async function follow(cli: Cli, reader: Reader, flags: TailFlags): Promise<void>
     isOver = true;
   });
   const print = linePrinter(cli, flags);
-  const [newest] = listExecutions(reader, { limit: 1 });
-  const before = last > 0 ? listExecutions(reader, { where, limit: last }) : [];
+  const [lastId, before] = reader.snapshot(() => [
+    lastExecutionId(reader),
+    last > 0 ? listExecutions(reader, { where, limit: last }) : [],
+  ]);
   print(before.toReversed());
-  let afterId = newest?.id ?? 0;
-  for (const run of before) afterId = Math.max(afterId, run.id);
+  let afterId = lastId;
   while (!isOver) {
     const runs = listExecutions(reader, { where, afterId, limit: AT_ONCE });
     print(runs);
