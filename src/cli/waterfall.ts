@@ -39,8 +39,12 @@ function linesOf(spans: readonly TraceSpan[], prefix: string, isTop: boolean): L
   });
 }
 
+function hasUsage({ counted, inputTokens, outputTokens, costNanoUsd }: TraceSpan): boolean {
+  return counted || [inputTokens, outputTokens, costNanoUsd].some((value) => value !== null);
+}
+
 function usageText({ span }: Line, text: (span: TraceSpan) => string): string {
-  return span === null || span.inputTokens === null ? "" : text(span);
+  return span !== null && hasUsage(span) ? text(span) : "";
 }
 
 /** In a narrow terminal those of the highest rank go first. */

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Store } from "../../src/store/store.ts";
 import { writeAcmeTrace } from "../support/acme-trace.ts";
 import { commandLine } from "../support/command-line.ts";
-import { hexId } from "../support/span-rows.ts";
+import { execution, hexId, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
 
 const TRACE_ID = hexId("tacme", 32);
 
@@ -118,4 +119,20 @@ test("a name that nothing goes by is a sentence", async () => {
   expect(error).toMatchInlineSnapshot(
     `"No trace and no run goes by "zzz". spanledger runs lists what there is."`,
   );
+});
+
+test("usage of which nothing is known is ?, and no usage is nothing", async () => {
+  const unknown = Object.fromEntries(Object.keys(modelUsage()).map((name) => [name, null]));
+  const file = join(dirname(path), "unknown.db");
+  const store = new Store({ path: file, writer: "w", busyTimeoutMs: 1000 });
+  const models = [modelUsage(unknown)];
+  store.write([spanRow({ span: "chat", parent: "run", usage: usage({ models }) })], NOW_MS);
+  store.write([spanRow({ span: "run", execution: execution() })], NOW_MS);
+  store.close();
+  const { out } = await commandLine(["--db", file, "trace", "latest"]);
+  expect(out.split("\n").slice(2).join("\n")).toMatchInlineSnapshot(`
+    "span    duration  input  output  cost  1.5 s
+    work       1.5 s                       █████████████████████████████████████████████████████████████
+    └ work     1.5 s      ?       ?     ?  █████████████████████████████████████████████████████████████"
+  `);
 });
