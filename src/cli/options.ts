@@ -40,7 +40,7 @@ export function parseDimensions(text: string): Dimension[] {
 export type Filter = readonly [Dimension, string | null];
 
 /** `KEY=VALUE`, added to those before; an empty value stands for what is unknown. */
-export function parseWhere(text: string, before: readonly Filter[] | undefined): Filter[] {
+function parseWhere(text: string, before: readonly Filter[] | undefined): Filter[] {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError(`"${text}" is not like repo=acme/api.`);
   const name = parseDimension(text.slice(0, at));
@@ -50,6 +50,12 @@ export function parseWhere(text: string, before: readonly Filter[] | undefined):
     );
   }
   return [...(before ?? []), [name, text.slice(at + 1) || null]];
+}
+
+/** Adds `--where`, several of which are one list of filters. */
+export function addWhereOption(command: Command): Command {
+  const purpose = "only this repo, model, …; repo= for an unknown one; may be given several times";
+  return command.option("--where <key=value>", purpose, parseWhere);
 }
 
 /** A parser of whole numbers from `min` on. */

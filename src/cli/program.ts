@@ -37,6 +37,9 @@ function commandsFor(args: readonly string[]): string[] {
 
 const DEFAULT_DB_PATH = "./data/telemetry.db";
 
+const CONVENTIONS = `Exit codes: 0 done, 1 failed, 2 wrong usage. Colours and bars are for terminals; NO_COLOR and
+FORCE_COLOR are heeded.`;
+
 /** The process around a command line; tests give their own. */
 export interface CliProcess extends Omit<Cli, "dbPath" | "print" | "note"> {
   write(text: string): void;
@@ -61,6 +64,7 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
     ["spanledger trace latest", "what happened inside the newest one"],
     ["spanledger help report", "all that a report can be asked"],
   ]);
+  program.addHelpText("after", `\n${CONVENTIONS}`);
   const { nowMs, terminal, interrupted, environment } = outer;
   const cli: Cli = {
     environment,

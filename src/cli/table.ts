@@ -183,13 +183,16 @@ function leftOut<Row>(cells: readonly Cells<Row>[], widths: readonly (number | n
   return names === "" ? [] : [`A wider terminal, or --json, also has ${names}.`];
 }
 
-/** A text that a spreadsheet would run as a formula (CWE-1236) is marked as text; numbers stay numbers. */
+/** What begins a formula in a spreadsheet, in full width too, as some take it. */
+const FORMULA = /^[=+\-@\uFF1D\uFF0B\uFF0D\uFF20\uFFFD]/;
+
+/** A text that a spreadsheet would run (CWE-1236) is marked as text; numbers stay numbers. */
 function csvCell(value: Value, kind: Column<unknown>["kind"]): string {
   if (value === null) return "";
   if (typeof value === "bigint") return String(value);
   if (typeof value === "number") return kind === "usd" ? decimalUsd(value) : String(value);
   const text = terminalText(value);
-  const harmless = /^[=+\-@\uFFFD]/.test(text) ? `'${text}` : text;
+  const harmless = FORMULA.test(text) ? `'${text}` : text;
   return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 

@@ -118,6 +118,9 @@ test("CSV cells that begin a formula are text, and numbers stay numbers", async 
     "a,b,c,'=d
     -5,'-5,-0.5,'=1"
   `);
+  const wide = "SELECT '＝1' AS a, '＋1' AS b, '－1' AS c, '＠A1' AS d, 'a=1' AS e";
+  const { out: full } = await commandLine(["--db", path, "sql", wide, "--format", "csv"]);
+  expect(full.split("\n")[1]).toBe("'＝1,'＋1,'－1,'＠A1,a=1");
 });
 
 test("JSON says the names as they are", async () => {

@@ -6,7 +6,13 @@ import {
 } from "../../report/list-executions.ts";
 import { openReader, type Reader } from "../../store/reader.ts";
 import type { Cli } from "../cli.ts";
-import { addExamples, type Filter, parseTimeZone, parseWhere, wholeNumber } from "../options.ts";
+import {
+  addExamples,
+  addWhereOption,
+  type Filter,
+  parseTimeZone,
+  wholeNumber,
+} from "../options.ts";
 import { runColumns } from "../run-columns.ts";
 import { formatTable } from "../table.ts";
 import { safeJson } from "../terminal-text.ts";
@@ -61,12 +67,8 @@ export function addTailCommand(program: Command, cli: Cli): void {
   const command = program
     .command("tail")
     .description("the latest runs, and then each new one as it ends, until interrupted")
-    .option("--last <n>", "begin with so many", wholeNumber(0), 10)
-    .option(
-      "--where <key=value>",
-      "only this repo, model, …; may be given several times",
-      parseWhere,
-    )
+    .option("--last <n>", "begin with so many", wholeNumber(0), 10);
+  addWhereOption(command)
     .option("--tz <zone>", "time zone of the times shown (default: UTC)", parseTimeZone)
     .option("--json", "one JSON object a line")
     .action(async (flags: TailFlags) => {
