@@ -115,21 +115,25 @@ test.each(STAGES)(
 
 const LINES = ["day", "agent", "repo", "event", "provider", "model"] as const;
 
-test.each(STAGES)("the view daily_costs says the same: %s", (stage) => {
-  const path = join(tempDir(), "t.db");
-  const written = writeHistory(path, 2, stage);
-  using reader = openReader(path);
-  const lines = reader.values(
-    `SELECT json_array(day, agent_name, repo, event_type, provider, model), model_runs, input_tokens,
+test.each(STAGES)(
+  "the view daily_costs says the same: %s",
+  (stage) => {
+    const path = join(tempDir(), "t.db");
+    const written = writeHistory(path, 2, stage);
+    using reader = openReader(path);
+    const lines = reader.values(
+      `SELECT json_array(day, agent_name, repo, event_type, provider, model), model_runs, input_tokens,
        cache_read_tokens, cache_creation_tokens, output_tokens, cost_nano_usd, unpriced FROM daily_costs`,
-  );
-  const plain = [...plainReport(written, { by: LINES })].map(([key, sums]) => [
-    ...[key, sums.runs, sums.inputTokens, sums.cacheReadTokens, sums.cacheCreationTokens],
-    ...[sums.outputTokens, sums.costNanoUsd, sums.unpriced],
-  ]);
-  expect(lines.toSorted()).toEqual(plain.toSorted());
-  const total = plainReport(written, {}).get("[]");
-  expect(reader.values("SELECT sum(runs), sum(failures) FROM daily_costs")).toEqual([
-    [total?.runs, total?.failures],
-  ]);
-});
+    );
+    const plain = [...plainReport(written, { by: LINES })].map(([key, sums]) => [
+      ...[key, sums.runs, sums.inputTokens, sums.cacheReadTokens, sums.cacheCreationTokens],
+      ...[sums.outputTokens, sums.costNanoUsd, sums.unpriced],
+    ]);
+    expect(lines.toSorted()).toEqual(plain.toSorted());
+    const total = plainReport(written, {}).get("[]");
+    expect(reader.values("SELECT sum(runs), sum(failures) FROM daily_costs")).toEqual([
+      [total?.runs, total?.failures],
+    ]);
+  },
+  TIMEOUT_MS,
+);
