@@ -8,7 +8,13 @@ import fc from "fast-check";
 import { type CostQuery, type CostSums, costReport } from "../../src/report/cost-report.ts";
 import { DIMENSIONS, type Dimension } from "../../src/report/dimensions.ts";
 import { openReader, type Reader } from "../../src/store/reader.ts";
-import { emptySums, type PlainSums, type PlainWork, plainReport } from "../support/plain-report.ts";
+import {
+  emptySums,
+  mergeSums,
+  type PlainSums,
+  type PlainWork,
+  plainReport,
+} from "../support/plain-report.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import { FIRST_MS, LAST_MS, type WrittenStage, writeHistory } from "../support/written-history.ts";
 
@@ -90,6 +96,11 @@ function expectReport(reader: Reader, written: readonly PlainWork[], query: Cost
     const own = plain.get(name);
     expect([name, own !== undefined]).toEqual([name, true]);
     if (own) expectSums(sums, own);
+    plain.delete(name);
+  }
+  if (report.rest) {
+    const { groups: _, ...rest } = report.rest;
+    expectSums(rest, mergeSums([...plain.values()]));
   }
   const total = plainReport(written, { ...all, by: [] }).get("[]") ?? emptySums();
   expectSums(report.total, total);
