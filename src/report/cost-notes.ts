@@ -64,7 +64,9 @@ function percent(share: number): string {
 }
 
 function usd(nanoUsd: number): string {
-  return `$${(nanoUsd / 1e9).toFixed(2)}`;
+  const digits = nanoUsd < 100e9 ? 4 : 2;
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `$${(nanoUsd / 1e9).toLocaleString("en-US", fraction)}`;
 }
 
 function count(amount: number, thing: string): string {

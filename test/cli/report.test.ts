@@ -37,7 +37,7 @@ describe("spanledger report", () => {
       in-house-7b           1       0          900           0            0      50   0 %          ?          ?      4.0 s       4.0 s
       total                 6       2       10,200     140,000       29,000  14,250  78 %  ≥ $0.4067  ≥ $0.0678      9.0 s  2 min 10 s
       No price is known for in-house-7b: the cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       1 run ended without a full account: what they used is a lower bound.
       "
@@ -55,7 +55,7 @@ describe("spanledger report", () => {
       -          write       1       1            0           0            0       0     ?          ?          ?      3.0 s       3.0 s
       total                  6       2       10,200     140,000       29,000  14,250  78 %  ≥ $0.4067  ≥ $0.0678      9.0 s  2 min 10 s
       No price is known for in-house-7b: the cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       1 run ended without a full account: what they used is a lower bound.
       "
@@ -106,7 +106,7 @@ describe("spanledger report", () => {
       2026-11-20     2       0        2,300      52,000        9,000   3,600  82 %    $0.1323    $0.0661   9.0 s   1 min 2 s
       total          6       2       10,200     140,000       29,000  14,250  78 %  ≥ $0.4067  ≥ $0.0678   9.0 s  2 min 10 s
       No price is known for in-house-7b: the cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       1 run ended without a full account: what they used is a lower bound.
       "
@@ -125,7 +125,7 @@ describe("spanledger report", () => {
       -             3       1        2,900           0            0     750   0 %  ≥ $0.0095  ≥ $0.0032       4.0 s      18.0 s
       total         6       2       10,200     140,000       29,000  14,250  78 %  ≥ $0.4067  ≥ $0.0678       9.0 s  2 min 10 s
       No price is known for in-house-7b: the cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       1 run ended without a full account: what they used is a lower bound.
       "
@@ -139,7 +139,7 @@ describe("spanledger report", () => {
       acme/web     2       1        7,000      88,000       20,000  10,600  77 %  $0.2744   $0.1372  18.0 s  2 min 10 s
       acme/api     2       0        2,300      52,000        9,000   3,600  82 %  $0.1323   $0.0661   9.0 s   1 min 2 s
       total        4       1        9,300     140,000       29,000  14,200  79 %  $0.4067   $0.1017  18.0 s  2 min 10 s
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       "
     `);
@@ -217,7 +217,7 @@ describe("spanledger report", () => {
       (3 more)     4       1        3,200      52,000        9,000   3,650  81 %  ≥ $0.1323  ≥ $0.0331   4.0 s   1 min 2 s
       total        6       2       10,200     140,000       29,000  14,250  78 %  ≥ $0.4067  ≥ $0.0678   9.0 s  2 min 10 s
       No price is known for in-house-7b: the cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       1 run ended without a full account: what they used is a lower bound.
       "
@@ -298,7 +298,7 @@ describe("spanledger report", () => {
       ESC[2m-ESC[0m             1       ESC[31m1ESC[0m            0           0            0       0     ?          ESC[33m?ESC[0m          ?   3.0 s       3.0 s
       ESC[1mtotalESC[0m         ESC[1m6ESC[0m       ESC[31m2ESC[0m       ESC[1m10,200ESC[0m     ESC[1m140,000ESC[0m       ESC[1m29,000ESC[0m  ESC[1m14,250ESC[0m  ESC[1m78 %ESC[0m  ESC[1m≥ $0.4067ESC[0m  ESC[1m≥ $0.0678ESC[0m   ESC[1m9.0 sESC[0m  ESC[1m2 min 10 sESC[0m
       No price is known for in-house-7b: the cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40 and the price list's $0.42 differ by 6.0 %.
+      claude-sonnet-4-5: reported cost $0.3959 and the price list's $0.4197 differ by 6.0 %.
       2.3 % of the cost is computed from prices, not reported.
       1 run ended without a full account: what they used is a lower bound."
     `);
@@ -330,9 +330,9 @@ describe("spanledger report", () => {
       total                       6  ≥ $0.4067
       No price is known for in-house-7b: the
       cost of 1 use is not in the sums.
-      claude-sonnet-4-5: reported cost $0.40
-      and the price list's $0.42 differ by 6.0
-      %.
+      claude-sonnet-4-5: reported cost $0.3959
+      and the price list's $0.4197 differ by
+      6.0 %.
       2.3 % of the cost is computed from
       prices, not reported.
       1 run ended without a full account: what
