@@ -24,3 +24,8 @@ export interface Terminal {
 export class CliError extends Error {
   override readonly name = "CliError";
 }
+
+/** Flags that cannot go together: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

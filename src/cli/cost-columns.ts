@@ -1,5 +1,6 @@
 import type { ComparedGroup, CostComparison } from "../report/compare-costs.ts";
 import type { CostReport, CostSums } from "../report/cost-report.ts";
+import { isTimeUnit } from "../report/dimensions.ts";
 import type { Terminal } from "./cli.ts";
 import { formatChange, formatUsd } from "./quantities.ts";
 import { bar } from "./style.ts";
@@ -13,14 +14,19 @@ function keyColumns<Row extends Keyed>(by: readonly string[]): Column<Row>[] {
     title: name,
     name,
     kind: "text",
+    rank: 0,
     value: ({ key }) => key[name] ?? null,
     style: ({ key }) => (key[name] === null ? "dim" : null),
   }));
 }
 
-/** A known part of a cost is a lower bound. */
-function formatCost({ costNanoUsd, unpriced }: CostSums): string {
-  return `${costNanoUsd !== null && unpriced > 0 ? "≥ " : ""}${formatUsd(costNanoUsd)}`;
+function costPerRunNanoUsd({ costPerRunUsd }: CostSums): number | null {
+  return costPerRunUsd === null ? null : costPerRunUsd * 1e9;
+}
+
+/** What is made of the known part of a cost is a lower bound. */
+function atLeast({ unpriced }: CostSums, nanoUsd: number | null): string {
+  return `${nanoUsd !== null && unpriced > 0 ? "≥ " : ""}${formatUsd(nanoUsd)}`;
 }
 
 /** The columns of a cost report; on a terminal with a bar for each group's cost. */
@@ -32,29 +38,31 @@ export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed
     name: string,
     kind: Column<CostSums>["kind"],
     value: (sums: CostSums) => number | null,
-  ): Column<CostSums & Keyed> => ({ title, name, kind, value });
+    rank = 0,
+  ): Column<CostSums & Keyed> => ({ title, name, kind, value, rank });
   return [
     ...keyColumns<CostSums & Keyed>(by),
     number("runs", "runs", "count", (sums) => sums.runs),
     {
-      ...number("failed", "failures", "count", (sums) => sums.failures),
+      ...number("failed", "failures", "count", (sums) => sums.failures, 1),
       style: ({ failures }) => (failures > 0 ? "red" : null),
     },
-    number("uncached in", "input_tokens", "count", (sums) => sums.inputTokens),
-    number("cache read", "cache_read_tokens", "count", (sums) => sums.cacheReadTokens),
-    number("cache write", "cache_creation_tokens", "count", (sums) => sums.cacheCreationTokens),
-    number("output", "output_tokens", "count", (sums) => sums.outputTokens),
-    number("hit", "cache_hit_share", "share", (sums) => sums.cacheHitShare),
+    number("uncached in", "input_tokens", "count", (sums) => sums.inputTokens, 8),
+    number("cache read", "cache_read_tokens", "count", (sums) => sums.cacheReadTokens, 9),
+    number("cache write", "cache_creation_tokens", "count", (sums) => sums.cacheCreationTokens, 10),
+    number("output", "output_tokens", "count", (sums) => sums.outputTokens, 7),
+    number("hit", "cache_hit_share", "share", (sums) => sums.cacheHitShare, 2),
     {
       ...number("cost", "cost_usd", "usd", (sums) => sums.costNanoUsd),
-      text: formatCost,
+      text: (sums) => atLeast(sums, sums.costNanoUsd),
       style: ({ costNanoUsd }) => (costNanoUsd === null ? "yellow" : null),
     },
-    number("cost/run", "cost_per_run_usd", "usd", ({ costPerRunUsd }) =>
-      costPerRunUsd === null ? null : costPerRunUsd * 1e9,
-    ),
-    number("p50", "p50_duration_ms", "ms", (sums) => sums.p50DurationMs),
-    number("p95", "p95_duration_ms", "ms", (sums) => sums.p95DurationMs),
+    {
+      ...number("cost/run", "cost_per_run_usd", "usd", costPerRunNanoUsd, 4),
+      text: (sums) => atLeast(sums, costPerRunNanoUsd(sums)),
+    },
+    number("p50", "p50_duration_ms", "ms", (sums) => sums.p50DurationMs, 6),
+    number("p95", "p95_duration_ms", "ms", (sums) => sums.p95DurationMs, 3),
     {
       ...number("", "bar", "text", () => null),
       // Totals would dwarf what the bars compare.
@@ -62,6 +70,7 @@ export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed
         names.has(key) && dearest > 0 ? bar((costNanoUsd ?? 0) / dearest, BAR_WIDTH) : "",
       style: () => "cyan",
       isDrawing: true,
+      rank: isTimeUnit(by[0] ?? "") ? 1 : 5,
     },
   ];
 }
@@ -72,13 +81,15 @@ function comparisonColumns(by: readonly string[]): Column<ComparedGroup>[] {
     name: string,
     kind: Column<ComparedGroup>["kind"],
     value: (sums: CostSums) => number | null,
+    rank: number,
   ): Column<ComparedGroup>[] => {
     const now = ({ current }: ComparedGroup): number | null => (current ? value(current) : 0);
     const before = ({ previous }: ComparedGroup): number | null => (previous ? value(previous) : 0);
     return [
-      { title, name, kind, value: now },
-      { title: "before", name: `${name}_before`, kind, value: before },
+      { title, name, kind, rank, value: now },
+      { title: "before", name: `${name}_before`, kind, rank, value: before },
       {
+        rank,
         title: "change",
         name: `${name}_change`,
         kind: "share",
@@ -92,14 +103,15 @@ function comparisonColumns(by: readonly string[]): Column<ComparedGroup>[] {
   };
   return [
     ...keyColumns<ComparedGroup>(by),
-    ...pair("runs", "runs", "count", (sums) => sums.runs),
-    ...pair("failed", "failures", "count", (sums) => sums.failures),
+    ...pair("runs", "runs", "count", (sums) => sums.runs, 1),
+    ...pair("failed", "failures", "count", (sums) => sums.failures, 2),
     // No runs cost nothing; runs without a known cost may have cost anything.
     ...pair(
       "cost",
       "cost_usd",
       "usd",
       ({ costNanoUsd, runs }) => costNanoUsd ?? (runs === 0 ? 0 : null),
+      0,
     ),
   ];
 }

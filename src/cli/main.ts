@@ -4,25 +4,26 @@ import { terminalOf } from "./terminal.ts";
 
 const { stdout, stderr, env } = process;
 
-/** Whoever reads may have seen enough, as `head` has: that is no failure, and whatever goes on ends. */
-const closed = Promise.withResolvers<void>();
-let isClosed = false;
+/** Whoever reads may have seen enough, as `head` has: that is no failure, and what would go on ends. */
+const seenEnough = Promise.withResolvers<void>();
 
-function stopWriting(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-  isClosed = true;
-  closed.resolve();
-}
-stdout.on("error", stopWriting);
-stderr.on("error", stopWriting);
-
-function write(stream: NodeJS.WriteStream, text: string): void {
-  if (isClosed) return;
-  try {
-    stream.write(text);
-  } catch (error) {
-    stopWriting(error);
-  }
+/** A way to write to a stream until nobody reads it any more. */
+function writerTo(stream: NodeJS.WriteStream, onClosed: () => void): (text: string) => void {
+  let isClosed = false;
+  const stop = (error: unknown): void => {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    isClosed = true;
+    onClosed();
+  };
+  stream.on("error", stop);
+  return (text) => {
+    if (isClosed) return;
+    try {
+      stream.write(text);
+    } catch (error) {
+      stop(error);
+    }
+  };
 }
 
 function signalled(): Promise<void> {
@@ -33,9 +34,9 @@ function signalled(): Promise<void> {
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: env,
-  write: (text) => write(stdout, text),
-  writeError: (text) => write(stderr, text),
+  write: writerTo(stdout, seenEnough.resolve),
+  writeError: writerTo(stderr, () => {}),
   nowMs: Date.now(),
   terminal: terminalOf(stdout, env),
-  interrupted: () => Promise.race([signalled(), closed.promise]),
+  interrupted: () => Promise.race([signalled(), seenEnough.promise]),
 });

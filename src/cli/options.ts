@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "../report/dimensions.ts";
 import { isTimeZone } from "../report/time-buckets.ts";
-import type { Cli } from "./cli.ts";
+import { type Cli, UsageError } from "./cli.ts";
 import { nearMiss, suggestion } from "./near-miss.ts";
 import { parseMoment } from "./period.ts";
 import { FORMATS, type Format } from "./table.ts";
@@ -40,7 +40,7 @@ export function parseDimensions(text: string): Dimension[] {
 export type Filter = readonly [Dimension, string | null];
 
 /** `KEY=VALUE`, added to those before; an empty value stands for what is unknown. */
-export function parseWhere(text: string, before: readonly Filter[] | undefined): Filter[] {
+function parseWhere(text: string, before: readonly Filter[] | undefined): Filter[] {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError(`"${text}" is not like repo=acme/api.`);
   const name = parseDimension(text.slice(0, at));
@@ -50,6 +50,12 @@ export function parseWhere(text: string, before: readonly Filter[] | undefined):
     );
   }
   return [...(before ?? []), [name, text.slice(at + 1) || null]];
+}
+
+/** Adds `--where`, several of which are one list of filters. */
+export function addWhereOption(command: Command): Command {
+  const purpose = "only this repo, model, …; repo= for an unknown one; may be given several times";
+  return command.option("--where <key=value>", purpose, parseWhere);
 }
 
 /** A parser of whole numbers from `min` on. */
@@ -97,7 +103,11 @@ export interface Period {
 export function periodOf(cli: Cli, { since, until, tz }: PeriodFlags): Period {
   const moment = (text: string | undefined): Date | undefined =>
     text === undefined ? undefined : (parseMoment(text, cli.nowMs, tz) ?? undefined);
-  return { since: moment(since), until: moment(until), tz };
+  const period = { since: moment(since), until: moment(until), tz };
+  if (period.since && period.until && period.since >= period.until) {
+    throw new UsageError(`--since ${since} is not before --until ${until}.`);
+  }
+  return period;
 }
 
 /** Examples below a command's help: what to type, and what for. */

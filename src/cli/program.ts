@@ -5,7 +5,7 @@
 import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
 import { VERSION } from "../version.ts";
-import { type Cli, CliError } from "./cli.ts";
+import { type Cli, CliError, UsageError } from "./cli.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addExamples } from "./options.ts";
 import { terminalLines, terminalText } from "./terminal-text.ts";
@@ -37,6 +37,9 @@ function commandsFor(args: readonly string[]): string[] {
 
 const DEFAULT_DB_PATH = "./data/telemetry.db";
 
+const CONVENTIONS = `Exit codes: 0 done, 1 failed, 2 wrong usage. Colours and bars are for terminals; NO_COLOR and
+FORCE_COLOR are heeded.`;
+
 /** The process around a command line; tests give their own. */
 export interface CliProcess extends Omit<Cli, "dbPath" | "print" | "note"> {
   write(text: string): void;
@@ -61,13 +64,13 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
     ["spanledger trace latest", "what happened inside the newest one"],
     ["spanledger help report", "all that a report can be asked"],
   ]);
+  program.addHelpText("after", `\n${CONVENTIONS}`);
   const { nowMs, terminal, interrupted, environment } = outer;
   const cli: Cli = {
     environment,
     dbPath: () =>
-      program.opts<{ db?: string }>().db ||
-      environment["TELEMETRY_DB_PATH"]?.trim() ||
-      DEFAULT_DB_PATH,
+      program.opts<{ db?: string }>().db ??
+      (environment["TELEMETRY_DB_PATH"]?.trim() || DEFAULT_DB_PATH),
     print: (text) => outer.write(`${text}\n`),
     note: (text) => outer.writeError(`${text}\n`),
     nowMs,
@@ -81,7 +84,8 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
 
 /** A bug keeps its stack; what a sentence explains is that sentence, on one line whatever it quotes. */
 function messageOf(error: unknown): string {
-  if (error instanceof CliError || error instanceof StoreError) return terminalText(error.message);
+  const isExplained = [CliError, UsageError, StoreError].some((type) => error instanceof type);
+  if (error instanceof Error && isExplained) return terminalText(error.message);
   return terminalLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
@@ -94,6 +98,6 @@ export async function runCommandLine(args: readonly string[], outer: CliProcess)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     outer.writeError(`${messageOf(error)}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
 }

@@ -33,6 +33,11 @@ export function formatCount(count: number | null): string {
   return count === null ? UNKNOWN : group(count);
 }
 
+/** `1 trace`, `2 traces`. */
+export function countOf(count: number, thing: string): string {
+  return `${group(count)} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 export function formatDuration(ms: number | null): string {
   if (ms === null) return UNKNOWN;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
@@ -53,8 +58,9 @@ export function formatChange(before: number | null, now: number | null): string 
   if (before === null || now === null) return UNKNOWN;
   if (before === now) return "=";
   if (before === 0) return "new";
-  const percent = ((now - before) / before) * 100;
-  return `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(0)} %`;
+  const percent = Math.abs((now - before) / before) * 100;
+  if (percent < 0.05) return "≈";
+  return `${now > before ? "+" : "−"}${percent.toFixed(percent < 0.95 ? 1 : 0)} %`;
 }
 
 export function formatBytes(bytes: number): string {

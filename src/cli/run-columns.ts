@@ -19,25 +19,26 @@ export function runColumns(timeZone = "UTC"): Column<ExecutionItem>[] {
     name: string,
     kind: Column<ExecutionItem>["kind"],
     value: Column<ExecutionItem>["value"],
-  ): Column<ExecutionItem> => ({ title, name, kind, value });
+    rank = 0,
+  ): Column<ExecutionItem> => ({ title, name, kind, value, rank });
   return [
     column("run", "id", "number", (run) => run.id),
     {
-      ...column("ended", "ended_at", "text", (run) => run.endedAt),
+      ...column("ended", "ended_at", "text", (run) => run.endedAt, 1),
       text: (run) => localTime(run.endedAt, timeZone),
     },
-    column("agent", "agent_name", "text", (run) => run.agentName),
+    column("agent", "agent_name", "text", (run) => run.agentName, 5),
     column("repo", "repo", "text", (run) => run.repo),
-    column("pr", "pr_number", "number", (run) => run.prNumber),
-    column("event", "event_type", "text", (run) => run.eventType),
-    column("model", "model", "text", (run) => run.model),
+    column("pr", "pr_number", "number", (run) => run.prNumber, 3),
+    column("event", "event_type", "text", (run) => run.eventType, 4),
+    column("model", "model", "text", (run) => run.model, 6),
     {
       ...column("conclusion", "conclusion", "text", (run) => run.conclusion),
       text: (run) => (run.errorType ? `${run.conclusion}: ${run.errorType}` : run.conclusion),
       style: (run) => (run.conclusion === "success" ? null : "red"),
     },
-    column("turns", "num_turns", "number", (run) => run.numTurns),
-    column("duration", "duration_ms", "ms", (run) => run.durationMs),
+    column("turns", "num_turns", "number", (run) => run.numTurns, 7),
+    column("duration", "duration_ms", "ms", (run) => run.durationMs, 2),
     {
       ...column("cost", "cost_usd", "usd", (run) => run.costNanoUsd),
       text: ({ costNanoUsd, unpriced }) =>

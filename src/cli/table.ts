@@ -3,6 +3,8 @@
  * them its own way: people get `$1.2345` and `3.2 s`, a spreadsheet gets `1.2345` and `3200`.
  */
 import type { Terminal } from "./cli.ts";
+import { clip } from "./clip.ts";
+import { fitColumns } from "./fit-columns.ts";
 import { decimalUsd, formatCount, formatDuration, formatShare, formatUsd } from "./quantities.ts";
 import { paint, type Style } from "./style.ts";
 import { safeJson, terminalText } from "./terminal-text.ts";
@@ -25,6 +27,11 @@ export interface Column<Row> {
   style?: (row: Row) => Style | null;
   /** Only where a person reads. */
   isDrawing?: boolean;
+  /**
+   * Where a terminal is too narrow for all, columns go by this, the highest first, and text that has it
+   * is cut; 0 stays. @default stays, and whole
+   */
+  rank?: number;
 }
 
 export interface TableOptions<Row> {
@@ -32,8 +39,8 @@ export interface TableOptions<Row> {
   total?: Row;
   /** Sentences beneath. */
   notes?: readonly string[];
-  /** How wide the columns are at least; grows to what they were, for whoever prints more lines. */
-  widths?: number[];
+  /** How wide the columns came out, null for those that did not fit: for whoever prints more lines. */
+  widths?: (number | null)[];
 }
 
 function textOf<Row>(column: Column<Row>, row: Row): string {
@@ -56,22 +63,58 @@ const GAP = "  ";
 /** Characters of one column each, so that a text's length is its width. */
 const SIMPLE = /^[ -~≥−…·•]*$/;
 
-/** The cells of one column, the title first, padded to one width and set apart from the column before. */
+/** The cells of one column, the title first. */
+interface Cells<Row> {
+  column: Column<Row>;
+  texts: string[];
+  /** Whether each character takes one column. */
+  isSimple: boolean;
+  width: number;
+}
+
+function cellsOf<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
+  const texts = [terminalText(column.title)];
+  for (const row of rows) texts.push(textOf(column, row));
+  const isSimple = texts.every((text) => SIMPLE.test(text));
+  let width = 0;
+  for (const text of texts) width = Math.max(width, isSimple ? text.length : Bun.stringWidth(text));
+  return { column, texts, isSimple, width };
+}
+
+/** How wide each column is to be; null where it is left out. Only a person's terminal has an edge. */
+function layOut<Row>(
+  all: readonly Cells<Row>[],
+  before: readonly (number | null)[],
+  { isInteractive, columns }: Terminal,
+): (number | null)[] {
+  const isFirst = before.length === 0;
+  const isShown = (index: number): boolean => isFirst || before[index] !== null;
+  const fits = all.map(({ column, width }, index) => ({
+    width: Math.max(width, before[index] ?? 0),
+    rank: isFirst ? (column.rank ?? 0) : 0,
+    canCut: column.rank !== undefined && !alignsRight(column) && !column.isDrawing,
+  }));
+  const room = isInteractive ? columns : Number.MAX_SAFE_INTEGER;
+  const widths = fitColumns(
+    fits.filter((_, index) => isShown(index)),
+    GAP.length,
+    room,
+  );
+  return all.map((_, index) => (isShown(index) ? (widths.shift() ?? null) : null));
+}
+
+/** The cells, cut or padded to one width, and set apart from the column before. */
 function padColumn<Row>(
-  column: Column<Row>,
-  cells: string[],
-  minWidth: number,
+  { column, texts, isSimple, width: widest }: Cells<Row>,
+  width: number,
   gap: string,
-): { cells: string[]; width: number } {
-  const isSimple = cells.every((text) => SIMPLE.test(text));
-  const widthOf = (text: string): number => (isSimple ? text.length : Bun.stringWidth(text));
-  let width = minWidth;
-  for (const text of cells) width = Math.max(width, widthOf(text));
-  const pad = (text: string): string => " ".repeat(width - widthOf(text));
-  if (!alignsRight(column)) return { cells: cells.map((text) => gap + text + pad(text)), width };
+): string[] {
+  const cells = widest > width ? texts.map((text) => clip(text, width)) : texts;
+  const pad = (text: string): string =>
+    " ".repeat(Math.max(0, width - (isSimple ? text.length : Bun.stringWidth(text))));
+  if (!alignsRight(column)) return cells.map((text) => gap + text + pad(text));
   const whole = width + gap.length;
-  const padded = cells.map((text) => (isSimple ? text.padStart(whole) : gap + pad(text) + text));
-  return { cells: padded, width };
+  return cells.map((text) => (isSimple ? text.padStart(whole) : gap + pad(text) + text));
 }
 
 /** Paints what is not space: the title, the total, and what the column says of a row. */
@@ -101,34 +144,55 @@ export function formatTable<Row>(
   terminal: Terminal,
   { total, notes = [], widths = [] }: TableOptions<Row> = {},
 ): string {
-  const shown = columns.filter((column) => terminal.isInteractive || !column.isDrawing);
   const all = total === undefined ? rows : [...rows, total];
-  const painted = shown.map((column, index) => {
-    const texts = [terminalText(column.title)];
-    for (const row of all) texts.push(textOf(column, row));
-    const gap = index === 0 ? "" : GAP;
-    const { cells, width } = padColumn(column, texts, widths[index] ?? 0, gap);
-    widths[index] = width;
-    return paintColumn(column, cells, all, total !== undefined, terminal);
+  const cells = columns
+    .filter((column) => terminal.isInteractive || !column.isDrawing)
+    .map((column) => cellsOf(column, all));
+  const isFirst = widths.length === 0;
+  const fitting = layOut(cells, widths, terminal);
+  widths.splice(0, widths.length, ...fitting);
+  const shown = cells.filter((_, index) => fitting[index] !== null);
+  const painted = shown.map((own, index) => {
+    const width = fitting[cells.indexOf(own)] ?? 0;
+    const padded = padColumn(own, width, index === 0 ? "" : GAP);
+    return paintColumn(own.column, padded, all, total !== undefined, terminal);
   });
+  const last = shown.at(-1)?.column;
+  const endsPadded = last !== undefined && !alignsRight(last);
   const lines: string[] = [];
-  const lastColumn = shown.at(-1);
-  const endsPadded = lastColumn !== undefined && !alignsRight(lastColumn);
   for (let at = 0; at <= all.length; at++) {
     let line = "";
-    for (const cells of painted) line += cells[at] ?? "";
+    for (const column of painted) line += column[at] ?? "";
     lines.push(endsPadded ? line.trimEnd() : line);
   }
-  return [...lines, ...notes.map(terminalText)].join("\n");
+  const sentences = [...notes.map(terminalText), ...(isFirst ? leftOut(cells, fitting) : [])];
+  return [...lines, ...sentences.map((text) => wrap(text, terminal))].join("\n");
 }
 
-/** A text that a spreadsheet would run as a formula (CWE-1236) is marked as text; numbers stay numbers. */
+/** Breaks a sentence between words where a terminal ends. */
+function wrap(text: string, { isInteractive, columns }: Terminal): string {
+  return isInteractive ? Bun.wrapAnsi(text, columns) : text;
+}
+
+/** Says what did not fit. */
+function leftOut<Row>(cells: readonly Cells<Row>[], widths: readonly (number | null)[]): string[] {
+  const titles = cells.flatMap(({ column }, index) =>
+    widths[index] === null && !column.isDrawing ? column.title : [],
+  );
+  const names = [...new Set(titles)].join(", ");
+  return names === "" ? [] : [`A wider terminal, or --json, also has ${names}.`];
+}
+
+/** What begins a formula in a spreadsheet, in full width too, as some take it. */
+const FORMULA = /^[=+\-@\uFF1D\uFF0B\uFF0D\uFF20\uFFFD]/;
+
+/** A text that a spreadsheet would run (CWE-1236) is marked as text; numbers stay numbers. */
 function csvCell(value: Value, kind: Column<unknown>["kind"]): string {
   if (value === null) return "";
   if (typeof value === "bigint") return String(value);
   if (typeof value === "number") return kind === "usd" ? decimalUsd(value) : String(value);
   const text = terminalText(value);
-  const harmless = /^[=+\-@\uFFFD]/.test(text) ? `'${text}` : text;
+  const harmless = FORMULA.test(text) ? `'${text}` : text;
   return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 

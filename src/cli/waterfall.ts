@@ -1,7 +1,9 @@
 /** A trace as a tree beside a waterfall: when each span ran, how long, and what it used. */
 import type { TraceEvent, TraceSpan, TraceTree } from "../report/trace-tree.ts";
 import type { Terminal } from "./cli.ts";
-import { formatCount, formatDuration, formatUsd } from "./quantities.ts";
+import { clip } from "./clip.ts";
+import { fitColumns } from "./fit-columns.ts";
+import { countOf, formatCount, formatDuration, formatUsd } from "./quantities.ts";
 import { bar } from "./style.ts";
 import { type Column, formatTable } from "./table.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -13,6 +15,7 @@ interface Line {
   event: TraceEvent | null;
 }
 
+const GAP = 2;
 const MIN_BAR = 10;
 const MIN_LABEL = 16;
 /** In less room an error says nothing; the waterfall shows it in red all the same. */
@@ -36,33 +39,29 @@ function linesOf(spans: readonly TraceSpan[], prefix: string, isTop: boolean): L
   });
 }
 
-/** Cut at the end where it is too wide; characters of two columns are not split. */
-function clip(text: string, width: number): string {
-  if (Bun.stringWidth(text) <= width) return text;
-  let kept = "";
-  let used = 1;
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    used += Bun.stringWidth(segment);
-    if (used > width) break;
-    kept += segment;
-  }
-  return `${kept}…`;
+function hasUsage({ counted, inputTokens, outputTokens, costNanoUsd }: TraceSpan): boolean {
+  return counted || [inputTokens, outputTokens, costNanoUsd].some((value) => value !== null);
 }
 
 function usageText({ span }: Line, text: (span: TraceSpan) => string): string {
-  return span === null || span.inputTokens === null ? "" : text(span);
+  return span !== null && hasUsage(span) ? text(span) : "";
 }
 
-const NUMBERS: readonly [title: string, text: (line: Line) => string][] = [
+/** In a narrow terminal those of the highest rank go first. */
+type NumberColumn = readonly [title: string, rank: number, text: (line: Line) => string];
+
+const NUMBERS: readonly NumberColumn[] = [
   [
     "duration",
+    0,
     ({ span, event }) =>
       span ? formatDuration(span.durationMs) : `+${formatDuration(event?.atMs ?? 0)}`,
   ],
-  ["input", (line) => usageText(line, ({ inputTokens }) => formatCount(inputTokens))],
-  ["output", (line) => usageText(line, ({ outputTokens }) => formatCount(outputTokens))],
+  ["input", 2, (line) => usageText(line, ({ inputTokens }) => formatCount(inputTokens))],
+  ["output", 2, (line) => usageText(line, ({ outputTokens }) => formatCount(outputTokens))],
   [
     "cost",
+    1,
     // In parentheses: another span of the trace already stands for it.
     (line) =>
       usageText(line, ({ costNanoUsd, counted }) =>
@@ -86,7 +85,9 @@ function barText({ span, event }: Line, wholeMs: number, width: number): string 
   return " ".repeat(offset) + (span ? bar(length / room, room) : "·");
 }
 
-interface Widths {
+/** What is shown beside the waterfall, and how wide. */
+interface Fitting {
+  numbers: readonly NumberColumn[];
   label: number;
   error: number;
   bar: number;
@@ -96,27 +97,32 @@ function widest(lines: readonly Line[], text: (line: Line) => string): number {
   return lines.reduce((width, line) => Math.max(width, Bun.stringWidth(text(line))), 0);
 }
 
-/** Numbers are whole; names and errors give way to each other and to the waterfall. */
-function fitWidths(lines: readonly Line[], columns: number): Widths {
-  let room = columns - 2;
-  for (const [title, text] of NUMBERS) room -= 2 + Math.max(title.length, widest(lines, text));
+/** Numbers are whole, or not there; names and errors give way to each other and to the waterfall. */
+function fitLines(lines: readonly Line[], columns: number): Fitting {
+  const fits = NUMBERS.map(([title, rank, text]) => {
+    return { width: Math.max(title.length, widest(lines, text)), rank, canCut: false };
+  });
+  const widths = fitColumns(fits, GAP, columns - MIN_LABEL - MIN_BAR - 2 * GAP);
+  const numbers = NUMBERS.filter((_, index) => widths[index] !== null);
+  let room = columns - GAP;
+  for (const width of widths) if (width !== null) room -= GAP + width;
   const label = Math.min(
     widest(lines, (line) => line.label),
     Math.max(MIN_LABEL, room >> 1),
   );
   const rest = room - label;
-  const errorRoom = rest - MIN_BAR - 2;
+  const errorRoom = rest - MIN_BAR - GAP;
   const error = errorRoom < MIN_ERROR ? 0 : Math.min(widest(lines, errorText), errorRoom);
-  return { label, error, bar: Math.max(MIN_BAR, rest - (error > 0 ? error + 2 : 0)) };
+  return { numbers, label, error, bar: Math.max(MIN_BAR, rest - (error > 0 ? error + GAP : 0)) };
 }
 
-function columnsOf(tree: TraceTree, widths: Widths): Column<Line>[] {
+function columnsOf(tree: TraceTree, { numbers, ...widths }: Fitting): Column<Line>[] {
   const value = (): null => null;
   const column = (title: string, text: (line: Line) => string): Column<Line> => ({
     ...{ title, name: title, kind: "text", value, text },
   });
   const columns = [column("span", ({ label }) => clip(label, widths.label))];
-  for (const [title, text] of NUMBERS) columns.push({ ...column(title, text), kind: "number" });
+  for (const [title, , text] of numbers) columns.push({ ...column(title, text), kind: "number" });
   if (widths.error > 0) {
     const error = column("error", (line) => clip(errorText(line), widths.error));
     columns.push({ ...error, style: () => "red" });
@@ -133,10 +139,10 @@ function columnsOf(tree: TraceTree, widths: Widths): Column<Line>[] {
 export function formatTrace(tree: TraceTree, terminal: Terminal): string {
   const all = linesOf(tree.roots, "", true);
   const lines = all.slice(0, MAX_LINES);
-  const columns = columnsOf(tree, fitWidths(lines, terminal.columns));
+  const columns = columnsOf(tree, fitLines(lines, terminal.columns));
   const more = all.length - lines.length;
   const notes = more > 0 ? [`… and ${formatCount(more)} more lines; --json has them all.`] : [];
-  const spans = `${formatCount(tree.spans)} ${tree.spans === 1 ? "span" : "spans"}`;
+  const spans = countOf(tree.spans, "span");
   const head = `trace ${tree.traceId}, began ${tree.startedAt}, ${spans}`;
   return [head, "", formatTable(columns, lines, terminal, { notes })].join("\n");
 }

@@ -65,7 +65,9 @@ function percent(share: number): string {
 
 /** Dollars to the cent; small sums to the hundredth of a cent, or two that differ would look alike. */
 function usd(nanoUsd: number): string {
-  return `$${(nanoUsd / 1e9).toFixed(nanoUsd < 100_000_000 ? 4 : 2)}`;
+  const digits = nanoUsd < 100e9 ? 4 : 2;
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `$${(nanoUsd / 1e9).toLocaleString("en-US", fraction)}`;
 }
 
 function count(amount: number, thing: string): string {

@@ -47,7 +47,7 @@ export interface CostQuery {
 
 /** Sums over runs, and over model calls outside any run. Tokens are counts. */
 export interface CostSums {
-  /** Runs; grouped or filtered by model or provider, the runs that used it. */
+  /** Runs; grouped or filtered by provider or model, the runs that used it, once for each provider of a model. */
   runs: number;
   /** Those that ended as a failure or an error. */
   failures: number;

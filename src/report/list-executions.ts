@@ -137,3 +137,9 @@ ORDER BY ${afterId === undefined ? ORDER_SQL[order] : "e.id"} LIMIT ?`;
   );
   return rows.map(toItem);
 }
+
+/** The highest id of a run in the file; 0 where there is none. */
+export function lastExecutionId(reader: Reader): number {
+  const [row] = reader.values("SELECT max(id) FROM executions");
+  return Number(row?.[0] ?? 0);
+}

@@ -15,7 +15,7 @@ export interface TraceSpan {
   errorType: string | null;
   /** The models of the span's usage, counted or not. */
   models: string[];
-  /** Of that usage: uncached input, cache reads and cache writes together; null where it has none. */
+  /** Of that usage: uncached input, cache reads and cache writes together; null where it has none, or unknown. */
   inputTokens: number | null;
   /** As `inputTokens`. */
   outputTokens: number | null;
@@ -113,8 +113,9 @@ FROM span_rows s JOIN span_shapes h ON h.id = s.shape_id
 WHERE s.trace_no = ? ORDER BY s.start_ns, s.id`;
 
 const USAGE = `SELECT lower(hex(span_id)) AS span_id, group_concat(DISTINCT model) AS models,
-  sum(coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0)
-    + coalesce(cache_creation_tokens, 0)) AS input_tokens,
+  sum(iif(coalesce(input_tokens, cache_read_tokens, cache_creation_tokens) IS NULL, NULL,
+    coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0)
+    + coalesce(cache_creation_tokens, 0))) AS input_tokens,
   sum(output_tokens) AS output_tokens, sum(cost_nano_usd) AS cost_nano_usd, max(counted) AS counted
 FROM usage_rows WHERE trace_no = ? GROUP BY span_id`;
 

@@ -66,9 +66,26 @@ for (const command of COMMANDS) {
   }
 }
 
-test("an error message prints none either", async () => {
-  const { error } = await commandLine(["--db", path, "trace", "\u001b[2Jx"]);
-  expect(error).not.toMatch(UNSAFE);
+test("an error message prints none either, and is as many lines as it says itself", async () => {
+  const evil = "\u001b[2Jx\nforged\u202e";
+  const lines = [
+    ["--db", path, "trace", evil],
+    ["--db", evil, "report"],
+    ["--db", evil, "backup", evil],
+    ["--db", path, "sql", `SELECT * FROM "${evil}"`],
+    ["--db", path, "schema", evil],
+  ];
+  for (const args of lines) {
+    const { exitCode, error } = await commandLine(args);
+    expect(exitCode).toBe(1);
+    expect(error).not.toMatch(UNSAFE);
+    expect(error).not.toContain("\n");
+  }
+  for (const args of [["report", `--${evil}`], ["report", "--by", evil], [evil]]) {
+    const { exitCode, error } = await commandLine(args);
+    expect(exitCode).toBe(2);
+    expect(error).not.toMatch(UNSAFE);
+  }
 });
 
 test("no line is forged: as many as there are runs", async () => {
@@ -101,6 +118,9 @@ test("CSV cells that begin a formula are text, and numbers stay numbers", async 
     "a,b,c,'=d
     -5,'-5,-0.5,'=1"
   `);
+  const wide = "SELECT '＝1' AS a, '＋1' AS b, '－1' AS c, '＠A1' AS d, 'a=1' AS e";
+  const { out: full } = await commandLine(["--db", path, "sql", wide, "--format", "csv"]);
+  expect(full.split("\n")[1]).toBe("'＝1,'＋1,'－1,'＠A1,a=1");
 });
 
 test("JSON says the names as they are", async () => {

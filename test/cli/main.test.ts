@@ -1,9 +1,11 @@
 /** The command line as a process of its own. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { VERSION } from "../../src/version.ts";
 import { writeAcme } from "../support/acme.ts";
+import { createSampleDatabase } from "../support/sample-database.ts";
 
 const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
 
@@ -40,6 +42,12 @@ test("done is 0, failed is 1, wrong usage is 2", async () => {
   expect((await spanledger()).exitCode).toBe(2);
 });
 
+test("--version says which one it is, and a blank path is no other file", async () => {
+  expect(await spanledger("--version")).toEqual({ exitCode: 0, out: `${VERSION}\n`, error: "" });
+  const { exitCode, error } = await spanledger("--db", "", "report");
+  expect([exitCode, error]).toEqual([1, "The path is blank.\n"]);
+});
+
 test("--json prints JSON and nothing else, without colours where no terminal is", async () => {
   const { out, error } = await spanledger("report", "--by", "repo", "--json");
   expect(JSON.parse(out).groups).toHaveLength(4);
@@ -47,20 +55,43 @@ test("--json prints JSON and nothing else, without colours where no terminal is"
   expect((await spanledger("report")).out).not.toContain("\u001b");
 });
 
-test("a reader that has seen enough is no failure", async () => {
-  const many =
-    "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000) SELECT i FROM n";
-  const script = `"$0" "$1" sql "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
-  const child = Bun.spawn(["bash", "-c", script, process.execPath, MAIN, many], {
-    env: { ...process.env, TELEMETRY_DB_PATH: path },
-    stdout: "pipe",
-    stderr: "pipe",
+describe("a reader that has seen enough", () => {
+  let large: string;
+  beforeAll(() => {
+    large = join(dirname(path), "large.db");
+    const shape = { seed: 1, runs: 3000, lastMs: Date.UTC(2026, 10, 20), days: 5, repos: 2 };
+    createSampleDatabase(large, shape);
   });
-  const [out, error] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  expect([out.trim().split("\n").at(-1), error]).toEqual(["0", ""]);
+
+  /** The exit code of a command of whose output only one line is read, and what it says on stderr. */
+  async function readOneLine(...args: string[]): Promise<[exitCode: string, error: string]> {
+    const script = '"$0" "$@" | head -1; echo $PIPESTATUS';
+    const child = Bun.spawn(["bash", "-c", script, process.execPath, MAIN, ...args], {
+      env: { ...process.env, TELEMETRY_DB_PATH: large },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [out, error] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    return [out.trim().split("\n").at(-1) ?? "", error];
+  }
+
+  test("is no failure", async () => {
+    expect(await readOneLine("runs", "--top", "3000")).toEqual(["0", ""]);
+  });
+
+  test("ends what would go on", async () => {
+    expect(await readOneLine("tail", "--last", "3000")).toEqual(["0", ""]);
+  });
+
+  test("does not hide a cost that is over its limit", async () => {
+    expect(await readOneLine("report", "--by", "session", "--fail-over", "1")).toEqual([
+      "1",
+      expect.stringMatching(/^The cost of \$[\d.]+ is over \$1.0000 \(--fail-over\)\.\n$/),
+    ]);
+  });
 });
 
 test("spanledger tail ends at once, and well, when it is interrupted", async () => {
@@ -72,35 +103,4 @@ test("spanledger tail ends at once, and well, when it is interrupted", async () 
   await reader.read();
   child.kill("SIGINT");
   expect(await child.exited).toBe(0);
-});
-
-test.each(["bash", "zsh", "fish"])(
-  "completion for %s names every command and flag",
-  async (shell) => {
-    const { out } = await spanledger("completion", shell);
-    const dash = shell === "fish" ? "-l " : "--";
-    for (const word of ["report", "runs", "trace", "tail", "sql", "schema", "maintain"]) {
-      expect(out).toContain(word);
-    }
-    for (const flag of ["by", "since", "compare", "fail-over", "failed", "dry-run"]) {
-      expect(out).toContain(dash + flag);
-    }
-  },
-);
-
-test("bash completes commands, flags and their values with it", async () => {
-  const { out } = await spanledger("completion", "bash");
-  const script = join(dirname(path), "completion.bash");
-  const complete = (...words: string[]): string => {
-    writeFileSync(
-      script,
-      `${out}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}\n_spanledger; echo "\${COMPREPLY[@]}"`,
-    );
-    return Bun.spawnSync(["bash", script]).stdout.toString().trim();
-  };
-  expect(complete("spanledger", "re")).toBe("report restore");
-  expect(complete("spanledger", "report", "--so")).toBe("--sort");
-  expect(complete("spanledger", "--db", "x.db", "runs", "--fa")).toBe("--failed");
-  expect(complete("spanledger", "report", "--format", "c")).toBe("csv");
-  expect(complete("spanledger", "completion", "f")).toBe("fish");
 });

@@ -140,8 +140,30 @@ test("--format csv, markdown and json", async () => {
   expect(await runs(...one, "--format", "json")).toBe(json);
 });
 
+test("the list fits a narrow terminal", async () => {
+  const terminal = { isInteractive: true, columns: 64 };
+  const { out } = await commandLine(["--db", path, "runs"], { terminal });
+  expect(out).toMatchInlineSnapshot(`
+    "run  ended                repo       conclusion             cost
+      6  2026-11-20 11:00:00  acme/api   success             $0.1216
+      5  2026-11-20 07:00:00  acme/api   success             $0.0107
+      4  2026-11-19 10:00:00  acme/web   failure: max_turns  $0.2649
+      3  2026-11-19 06:00:00  acme/web   success             $0.0095
+      2  2026-11-17 04:00:00  acme/docs  success                   ?
+      1  2026-11-12 04:00:00  -          error: AbortError         ?
+    A wider terminal, or --json, also has agent, pr, event, model,
+    turns, duration."
+  `);
+});
+
 test("no run is a sentence", async () => {
   expect(await runs("--pr", "999")).toBe("\nNo such runs in the file.\n");
+});
+
+test("a pull request is a number", async () => {
+  const { exitCode, error } = await commandLine(["--db", path, "runs", "--pr", "#42"]);
+  expect(exitCode).toBe(2);
+  expect(error).toContain('"#42" is not a whole number');
 });
 
 test("an order that does not exist is named", async () => {

@@ -61,3 +61,32 @@ test("--json prints one object a line", async () => {
   const lines = (await tail(["--last", "2", "--json"], 4)).trim().split("\n");
   expect(lines.map((line) => JSON.parse(line).id)).toEqual([5, 6, 7, 8]);
 });
+
+/** Which repositories' runs are printed until that of `last` is, while `meanwhile` happens. */
+async function followed(path: string, last: string, meanwhile: () => void): Promise<unknown[]> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isFirst = true;
+  const { out } = await commandLine(["--db", path, "tail", "--last", "1", "--json"], {
+    interrupted: () => promise,
+    onPrint: (text) => {
+      if (isFirst) meanwhile();
+      isFirst = false;
+      if (JSON.parse(text).repo === last) resolve();
+    },
+  });
+  return out.split("\n").map((line) => JSON.parse(line).repo);
+}
+
+test("a run that ended earlier and came later is none that is new", async () => {
+  const path = join(tempDir(), "t.db");
+  const store = new Store({ path, writer: "w", busyTimeoutMs: 1000 });
+  const write = (repo: string, endMs: number): void => {
+    const row = spanRow({ trace: repo, endMs, execution: execution({ repo }) });
+    store.write([row], ACME_NOW_MS);
+  };
+  write("newest", ACME_NOW_MS);
+  write("late", ACME_NOW_MS - 1000);
+  const repos = await followed(path, "next", () => write("next", ACME_NOW_MS + 1000));
+  expect(repos).toEqual(["newest", "next"]);
+  store.close();
+});

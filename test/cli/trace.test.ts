@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Store } from "../../src/store/store.ts";
 import { writeAcmeTrace } from "../support/acme-trace.ts";
 import { commandLine } from "../support/command-line.ts";
-import { hexId } from "../support/span-rows.ts";
+import { execution, hexId, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
 
 const TRACE_ID = hexId("tacme", 32);
 
@@ -59,6 +60,26 @@ test("the waterfall fits a narrow terminal", async () => {
     expect(Bun.stringWidth(line)).toBeLessThanOrEqual(78);
 });
 
+test("in a very narrow one numbers go", async () => {
+  const narrow = await trace("latest", 40);
+  expect(narrow).toMatchInlineSnapshot(`
+    "
+    trace ec84947a0ba21ebcec84947a0ba21ebc, began 2026-11-20T12:00:00.000Z, 6 spans
+
+    span              duration  3.0 s
+    invoke_agent re…     3.0 s  ████████████
+    ├ chat claude-s…    880 ms  ███▌
+    ├ execute_tool …    500 ms     ██
+    │   • exception…    +1.4 s       ·
+    └ execute_tool …     1.5 s       ██████
+      └ invoke_agen…     1.3 s        █████▎
+        └ chat haiku     1.1 s        ████▍
+    "
+  `);
+  for (const line of narrow.split("\n").slice(3))
+    expect(Bun.stringWidth(line)).toBeLessThanOrEqual(40);
+});
+
 test("a trace goes by its id, the beginning of it, its run's id, or latest", async () => {
   const latest = await trace("latest");
   expect(await trace(TRACE_ID)).toBe(latest);
@@ -98,4 +119,20 @@ test("a name that nothing goes by is a sentence", async () => {
   expect(error).toMatchInlineSnapshot(
     `"No trace and no run goes by "zzz". spanledger runs lists what there is."`,
   );
+});
+
+test("usage of which nothing is known is ?, and no usage is nothing", async () => {
+  const unknown = Object.fromEntries(Object.keys(modelUsage()).map((name) => [name, null]));
+  const file = join(dirname(path), "unknown.db");
+  const store = new Store({ path: file, writer: "w", busyTimeoutMs: 1000 });
+  const models = [modelUsage(unknown)];
+  store.write([spanRow({ span: "chat", parent: "run", usage: usage({ models }) })], NOW_MS);
+  store.write([spanRow({ span: "run", execution: execution() })], NOW_MS);
+  store.close();
+  const { out } = await commandLine(["--db", file, "trace", "latest"]);
+  expect(out.split("\n").slice(2).join("\n")).toMatchInlineSnapshot(`
+    "span    duration  input  output  cost  1.5 s
+    work       1.5 s                       █████████████████████████████████████████████████████████████
+    └ work     1.5 s      ?       ?     ?  █████████████████████████████████████████████████████████████"
+  `);
 });

@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Store } from "../../src/store/store.ts";
+import { writeAcme } from "../support/acme.ts";
 import { BusyBot } from "../support/busy-bot.ts";
+import { commandLine } from "../support/command-line.ts";
 import { ledger } from "../support/ledger.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
@@ -70,6 +72,122 @@ describe("maintain", () => {
     expect(none.exitCode).toBe(1);
     expect(none.stderr).toStartWith(`There is no database at ${path}.none yet.`);
     expect(statSync(`${path}.none`, { throwIfNoEntry: false })).toBeUndefined();
+  });
+});
+
+describe("what is printed", () => {
+  /** Of the acme file; sizes are the file's, which every schema changes. */
+  async function print(...args: string[]): Promise<string> {
+    const path = join(tempDir(), "t.db");
+    writeAcme(path);
+    const { exitCode, out, error } = await commandLine(["--db", path, ...args]);
+    expect([exitCode, error]).toEqual([0, ""]);
+    const sizes = out
+      .replace(/[\d.]+ (B|KiB|MiB|GiB)/g, "SIZE")
+      .replace(/("\w*Bytes": )\d+/g, "$10");
+    return `\n${sizes.replaceAll(path, "FILE")}\n`;
+  }
+
+  test("by maintain, for each of its flags", async () => {
+    expect(await print("maintain", "--dry-run")).toMatchInlineSnapshot(`
+      "
+      No trace is older than 90 days.
+      SIZE are in use.
+      SIZE are free in the file.
+      "
+    `);
+    expect(await print("maintain", "--dry-run", "--retention-days", "3")).toMatchInlineSnapshot(`
+      "
+      2 traces (2 spans) older than 3 days would be purged, last seen 2026-11-12 to 2026-11-17.
+      SIZE are in use.
+      SIZE are free in the file.
+      "
+    `);
+    expect(await print("maintain", "--dry-run", "--max-db-bytes", "1000")).toMatchInlineSnapshot(`
+      "
+      No trace is older than 90 days.
+      SIZE are in use, SIZE above the limit: the oldest traces would be purged until it is kept.
+      SIZE are free in the file.
+      "
+    `);
+    expect(await print("maintain", "--retention-days", "3")).toMatchInlineSnapshot(`
+      "
+      Purged 2 traces (2 spans), last seen 2026-11-12 to 2026-11-17; what they cost stays in usage_daily.
+      SIZE given back to the file system.
+      "
+    `);
+    expect(
+      await print("maintain", "--retention-days", "3", "--dry-run", "--json"),
+    ).toMatchInlineSnapshot(`
+      "
+      {
+        "expiredTraces": 2,
+        "expiredSpans": 2,
+        "oldestMs": 1794456000000,
+        "newestMs": 1794888000000,
+        "liveBytes": 0,
+        "excessBytes": 0,
+        "freeBytes": 0
+      }
+      "
+    `);
+  });
+
+  test("of TELEMETRY_RETENTION_DAYS that is none, and of bounds that are none", async () => {
+    const path = join(tempDir(), "t.db");
+    writeAcme(path);
+    const args = ["--db", path, "maintain", "--dry-run"];
+    const environment = { TELEMETRY_RETENTION_DAYS: "a while" };
+    const { exitCode, out, error } = await commandLine(args, { environment });
+    expect([exitCode, out.split("\n")[0], error]).toMatchInlineSnapshot(`
+      [
+        0,
+        "No trace is older than 90 days.",
+        "TELEMETRY_RETENTION_DAYS is "a while"; it must be a number of days above 0 and up to 36500. It is not heeded.",
+      ]
+    `);
+    for (const bytes of ["", "-1", "1e3", "ten"]) {
+      expect((await commandLine([...args, "--max-db-bytes", bytes])).exitCode).toBe(2);
+    }
+  });
+
+  test("by doctor", async () => {
+    const text = await print("doctor");
+    const machine = /^(disk|SQLite|file system|permissions|open in|schema version) .*$/gm;
+    expect(text.replace(machine, "$1 …")).toMatchInlineSnapshot(`
+      "
+      path            FILE
+      size            SIZE: SIZE in use, SIZE free
+      WAL             SIZE
+      disk …
+      rows            6 traces, 6 spans, 6 runs, 0 daily sums
+      oldest          2026-11-12 04:00 UTC
+      newest          2026-11-20 11:00 UTC
+      retention       no host has said yet
+      maintained by   no one now
+      written         6 spans
+      dropped         none
+      schema version …
+      SQLite …
+      file system …
+      permissions …
+      open in …
+      integrity       ok
+
+      Nothing needs a person.
+      "
+    `);
+  });
+
+  test("by backup and restore", async () => {
+    const copy = join(tempDir(), "copy.db");
+    expect((await print("backup", copy)).replace(copy, "COPY")).toMatchInlineSnapshot(`
+      "
+      Backed up to COPY (SIZE).
+      "
+    `);
+    const { out } = await commandLine(["--db", `${copy}.new`, "restore", copy]);
+    expect(out).toStartWith(`Restored to ${copy}.new (`);
   });
 });
 

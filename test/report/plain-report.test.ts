@@ -8,7 +8,13 @@ import fc from "fast-check";
 import { type CostQuery, type CostSums, costReport } from "../../src/report/cost-report.ts";
 import { DIMENSIONS, type Dimension } from "../../src/report/dimensions.ts";
 import { openReader, type Reader } from "../../src/store/reader.ts";
-import { emptySums, type PlainSums, type PlainWork, plainReport } from "../support/plain-report.ts";
+import {
+  emptySums,
+  mergeSums,
+  type PlainSums,
+  type PlainWork,
+  plainReport,
+} from "../support/plain-report.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import { FIRST_MS, LAST_MS, type WrittenStage, writeHistory } from "../support/written-history.ts";
 
@@ -90,6 +96,11 @@ function expectReport(reader: Reader, written: readonly PlainWork[], query: Cost
     const own = plain.get(name);
     expect([name, own !== undefined]).toEqual([name, true]);
     if (own) expectSums(sums, own);
+    plain.delete(name);
+  }
+  if (report.rest) {
+    const { groups: _, ...rest } = report.rest;
+    expectSums(rest, mergeSums([...plain.values()]));
   }
   const total = plainReport(written, { ...all, by: [] }).get("[]") ?? emptySums();
   expectSums(report.total, total);
@@ -109,6 +120,31 @@ test.each(STAGES)(
       fc.property(queries, (query) => expectReport(reader, written, query)),
       { numRuns: QUERIES },
     );
+  },
+  TIMEOUT_MS,
+);
+
+const LINES = ["day", "agent", "repo", "event", "provider", "model"] as const;
+
+test.each(STAGES)(
+  "the view daily_costs says the same: %s",
+  (stage) => {
+    const path = join(tempDir(), "t.db");
+    const written = writeHistory(path, 2, stage);
+    using reader = openReader(path);
+    const lines = reader.values(
+      `SELECT json_array(day, agent_name, repo, event_type, provider, model), model_runs, input_tokens,
+       cache_read_tokens, cache_creation_tokens, output_tokens, cost_nano_usd, unpriced FROM daily_costs`,
+    );
+    const plain = [...plainReport(written, { by: LINES })].map(([key, sums]) => [
+      ...[key, sums.runs, sums.inputTokens, sums.cacheReadTokens, sums.cacheCreationTokens],
+      ...[sums.outputTokens, sums.costNanoUsd, sums.unpriced],
+    ]);
+    expect(lines.toSorted()).toEqual(plain.toSorted());
+    const total = plainReport(written, {}).get("[]");
+    expect(reader.values("SELECT sum(runs), sum(failures) FROM daily_costs")).toEqual([
+      [total?.runs, total?.failures],
+    ]);
   },
   TIMEOUT_MS,
 );

@@ -119,6 +119,19 @@ function addRun(sums: PlainSums, { conclusion, durationMs, isPurged }: PlainWork
   else sums.durationsMs?.push(durationMs);
 }
 
+/** What several groups add up to. */
+export function mergeSums(groups: readonly PlainSums[]): PlainSums {
+  const merged = emptySums();
+  for (const { costNanoUsd, durationsMs, ...counts } of groups) {
+    for (const [name, count] of Object.entries(counts))
+      merged[name as keyof typeof counts] += count;
+    if (costNanoUsd !== null) merged.costNanoUsd = (merged.costNanoUsd ?? 0) + costNanoUsd;
+    merged.durationsMs = merged.durationsMs &&
+      durationsMs && [...merged.durationsMs, ...durationsMs];
+  }
+  return merged;
+}
+
 /** By model a run counts once for each of its models and providers, by provider once for each provider. */
 function partOf(names: readonly Dimension[], { provider, model }: Line): string {
   if (names.includes("model")) return JSON.stringify([provider, model]);

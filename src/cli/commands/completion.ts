@@ -27,14 +27,14 @@ function entriesOf(program: Command): Entry[] {
   return [...commands, { name: "help", description: "how a command works", options: [], words }];
 }
 
-function flagsOf({ options }: Entry, program: Command): string[] {
-  return [...options, ...program.options].flatMap(({ long }) => long ?? []).concat("--help");
+function flags(options: readonly Option[]): string[] {
+  return options.flatMap(({ long }) => long ?? []).concat("--help");
 }
 
 function bash(program: Command, entries: readonly Entry[]): string {
   const cases = entries.map(
     (entry) =>
-      `    ${entry.name}) words="${[...entry.words, ...flagsOf(entry, program)].join(" ")}" ;;`,
+      `    ${entry.name}) words="${[...entry.words, ...flags([...entry.options, ...program.options])].join(" ")}" ;;`,
   );
   const choices = choicesOf(entries).map(
     ([flag, words]) =>
@@ -56,7 +56,7 @@ ${choices.join("\n")}
   done
   case "$command" in
 ${cases.join("\n")}
-    *) words="${entries.map(({ name }) => name).join(" ")} --db --help" ;;
+    *) words="${[...entries.map(({ name }) => name), ...flags(program.options)].join(" ")}" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
@@ -116,7 +116,7 @@ function fishOption(option: Option, quoted: (text: string) => string): string {
 const SCRIPTS: Readonly<Record<Shell, typeof bash>> = { bash, zsh, fish };
 
 export function addCompletionCommand(program: Command, cli: Cli): void {
-  const shell = new Argument("<shell>", SHELLS.join(", ")).argParser((text) => oneOf(text, SHELLS));
+  const shell = new Argument("<shell>", "yours").argParser((text) => oneOf(text, SHELLS));
   shell.argChoices = [...SHELLS];
   const command = program
     .command("completion")

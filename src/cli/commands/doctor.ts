@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { type Contents, type Diagnosis, diagnose } from "../../store/diagnosis.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { addExamples } from "../options.ts";
 import { withProgress } from "../progress.ts";
-import { formatBytes, formatCount } from "../quantities.ts";
+import { countOf, formatBytes, formatCount } from "../quantities.ts";
 import { safeJson, terminalText } from "../terminal-text.ts";
 
 const MS_PER_DAY = 86_400_000;
@@ -20,13 +21,18 @@ function contentLines(contents: Contents): [string, string][] {
   return [
     [
       "rows",
-      `${formatCount(contents.traces)} traces, ${formatCount(contents.spans)} spans, ${formatCount(contents.runs)} runs, ${formatCount(contents.dailyRows)} daily sums`,
+      [
+        countOf(contents.traces, "trace"),
+        countOf(contents.spans, "span"),
+        countOf(contents.runs, "run"),
+        countOf(contents.dailyRows, "daily sum"),
+      ].join(", "),
     ],
     ["oldest", momentOf(contents.oldestMs)],
     ["newest", momentOf(contents.newestMs)],
     ["retention", retentionMs === null ? "no host has said yet" : `${days} days${limit}`],
     ["maintained by", contents.maintainer ?? "no one now"],
-    ["written", `${formatCount(contents.writtenSpans)} spans`],
+    ["written", countOf(contents.writtenSpans, "span")],
     ["dropped", drops.length > 0 ? `${drops.join(", ")} spans` : "none"],
   ];
 }
@@ -55,7 +61,7 @@ function formatDiagnosis(d: Diagnosis): string {
 }
 
 export function addDoctorCommand(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command("doctor")
     .description("look at the database and its place; exit 1 where something needs a person")
     .option("--json", "print JSON and nothing else")
@@ -65,6 +71,10 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
       );
       cli.print(flags.json ? safeJson(diagnosis) : formatDiagnosis(diagnosis));
       const { length } = diagnosis.findings;
-      if (length > 0) throw new CliError(length === 1 ? "1 finding." : `${length} findings.`);
+      if (length > 0) throw new CliError(`${countOf(length, "finding")}.`);
     });
+  addExamples(command, [
+    ["spanledger doctor", "is everything all right?"],
+    ["spanledger doctor --json | jq -r .findings[]", "for a monitor: what needs a person"],
+  ]);
 }

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ForwardRequest, ForwardResult, ForwardRun, OtlpProtocol } from "../../forward.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { addExamples } from "../options.ts";
 import { parseMoment } from "../period.ts";
-import { formatCount } from "../quantities.ts";
+import { countOf, formatCount } from "../quantities.ts";
 import { safeJson, terminalText } from "../terminal-text.ts";
 
 interface ForwardFlags {
@@ -17,8 +18,7 @@ interface ForwardFlags {
 const PROTOCOLS: readonly OtlpProtocol[] = ["http/protobuf", "http/json", "grpc"];
 const PROGRESS_EVERY_MS = 1000;
 
-const spansOf = (count: number): string =>
-  `${formatCount(count)} ${count === 1 ? "span" : "spans"}`;
+const spansOf = (count: number): string => countOf(count, "span");
 const day = (ms: number | null): string => (ms === null ? "?" : new Date(ms).toISOString());
 
 /** A line now and then, and one whenever trouble begins or ends. */
@@ -97,7 +97,7 @@ export function addForwardCommand(program: Command, cli: Cli): void {
     if (URL.canParse(text)) return text;
     throw new InvalidArgumentError(`"${text}" is no URL like http://localhost:4318.`);
   };
-  program
+  const command = program
     .command("forward")
     .description("send stored spans to an OTLP endpoint, from where the last run stopped")
     .option(
@@ -131,4 +131,12 @@ export function addForwardCommand(program: Command, cli: Cli): void {
         throw new CliError(error.message, { cause: error });
       }
     });
+  addExamples(command, [
+    ["spanledger forward --endpoint http://localhost:4318 --dry-run", "how much would be sent"],
+    [
+      "spanledger forward --endpoint http://localhost:4318 --since 7d",
+      "the last week, sent before or not",
+    ],
+    ["spanledger forward --follow", "all the time, to where the environment says"],
+  ]);
 }

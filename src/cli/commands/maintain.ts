@@ -8,8 +8,9 @@ import {
 import type { PurgeReport } from "../../store/purge.ts";
 import { Store } from "../../store/store.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { addExamples } from "../options.ts";
 import { withProgress } from "../progress.ts";
-import { formatBytes, formatCount } from "../quantities.ts";
+import { countOf, formatBytes } from "../quantities.ts";
 import { safeJson, terminalText } from "../terminal-text.ts";
 
 interface MaintainFlags {
@@ -82,7 +83,7 @@ function formatPlan(plan: MaintenancePlan, bounds: Bounds): string {
   const expired =
     plan.expiredTraces === 0
       ? `No trace is older than ${days} days.`
-      : `${formatCount(plan.expiredTraces)} traces (${formatCount(plan.expiredSpans)} spans) older than ${days} days would be purged, ${span(plan)}.`;
+      : `${countOf(plan.expiredTraces, "trace")} (${countOf(plan.expiredSpans, "span")}) older than ${days} days would be purged, ${span(plan)}.`;
   const size =
     plan.excessBytes > 0
       ? `${formatBytes(plan.liveBytes)} are in use, ${formatBytes(plan.excessBytes)} above the limit: the oldest traces would be purged until it is kept.`
@@ -94,7 +95,7 @@ function formatReport({ purged, releasedBytes }: MaintenanceReport): string {
   const what =
     purged.traces === 0
       ? "Nothing had to be purged."
-      : `Purged ${formatCount(purged.traces)} traces (${formatCount(purged.spans)} spans), ${span(purged)}; what they cost stays in usage_daily.`;
+      : `Purged ${countOf(purged.traces, "trace")} (${countOf(purged.spans, "span")}), ${span(purged)}; what they cost stays in usage_daily.`;
   return `${what}\n${formatBytes(releasedBytes)} given back to the file system.`;
 }
 
@@ -112,7 +113,7 @@ function maintain(bounds: Bounds, cli: Cli): MaintenanceReport {
     }
     const { purged } = maintainer.report();
     throw new CliError(
-      `Another process holds the write lock of ${path}; ${formatCount(purged.traces)} traces were purged so far. Run it again when that process is done.`,
+      `Another process holds the write lock of ${path}; purged so far: ${countOf(purged.traces, "trace")}. Run it again when that process is done.`,
     );
   } finally {
     store.close();
@@ -120,7 +121,7 @@ function maintain(bounds: Bounds, cli: Cli): MaintenanceReport {
 }
 
 export function addMaintainCommand(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command("maintain")
     .description("purge what is too old or too much into usage_daily, and give space back")
     .option("--dry-run", "say what would be purged, and change nothing")
@@ -137,4 +138,8 @@ export function addMaintainCommand(program: Command, cli: Cli): void {
       const report = withProgress("Maintaining", () => maintain(bounds, cli));
       cli.print(flags.json ? safeJson(report) : formatReport(report));
     });
+  addExamples(command, [
+    ["spanledger maintain --dry-run", "what the next purge takes"],
+    ["spanledger maintain --retention-days 30", "purge what is older, now"],
+  ]);
 }

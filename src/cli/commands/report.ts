@@ -15,12 +15,12 @@ import {
   addExamples,
   addFormatOptions,
   addPeriodOptions,
+  addWhereOption,
   type Filter,
   formatOf,
   oneOf,
   type PeriodFlags,
   parseDimensions,
-  parseWhere,
   periodOf,
   wholeNumber,
 } from "../options.ts";
@@ -117,12 +117,8 @@ export function addReportCommand(program: Command, cli: Cli): void {
     `comma list of ${DIMENSIONS.join(", ")} or attr:KEY (default: model)`,
     parseDimensions,
   );
-  addPeriodOptions(command, cli)
-    .option(
-      "--where <key=value>",
-      "only this repo, model, …; may be given several times",
-      parseWhere,
-    )
+  addPeriodOptions(command, cli);
+  addWhereOption(command)
     .addOption(sortOption())
     .option("--top <n>", "only the first n groups, and the others in one line", wholeNumber(1))
     .option(

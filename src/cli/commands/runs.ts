@@ -10,11 +10,11 @@ import {
   addExamples,
   addFormatOptions,
   addPeriodOptions,
+  addWhereOption,
   type Filter,
   formatOf,
   oneOf,
   type PeriodFlags,
-  parseWhere,
   periodOf,
   wholeNumber,
 } from "../options.ts";
@@ -25,7 +25,7 @@ interface RunsFlags extends PeriodFlags {
   order: ExecutionOrder;
   failed?: boolean;
   session?: string;
-  pr?: string;
+  pr?: number;
   where?: Filter[];
   top: number;
   format: Format;
@@ -37,7 +37,7 @@ function run(cli: Cli, flags: RunsFlags): void {
   using reader = openReader(cli.dbPath());
   const filters: Filter[] = [...where];
   if (session !== undefined) filters.push(["session", session]);
-  if (pr !== undefined) filters.push(["pr", pr]);
+  if (pr !== undefined) filters.push(["pr", String(pr)]);
   const { since, until } = periodOf(cli, flags);
   const runs = listExecutions(reader, {
     order,
@@ -64,13 +64,8 @@ export function addRunsCommand(program: Command, cli: Cli): void {
     .addOption(order)
     .option("--failed", "only runs that did not succeed")
     .option("--session <id>", "only runs of this session")
-    .option("--pr <number>", "only runs for this pull request")
-    .option(
-      "--where <key=value>",
-      "only this repo, model, …; may be given several times",
-      parseWhere,
-    )
-    .option("--top <n>", "at most so many", wholeNumber(1), 20);
+    .option("--pr <number>", "only runs for this pull request", wholeNumber(0));
+  addWhereOption(command).option("--top <n>", "at most so many", wholeNumber(1), 20);
   addPeriodOptions(command, cli);
   addFormatOptions(command).action((flags: RunsFlags) => run(cli, flags));
   addExamples(command, [

@@ -1,8 +1,18 @@
 import type { Command } from "commander";
-import { type ExecutionItem, listExecutions } from "../../report/list-executions.ts";
+import {
+  type ExecutionItem,
+  lastExecutionId,
+  listExecutions,
+} from "../../report/list-executions.ts";
 import { openReader, type Reader } from "../../store/reader.ts";
 import type { Cli } from "../cli.ts";
-import { addExamples, type Filter, parseTimeZone, parseWhere, wholeNumber } from "../options.ts";
+import {
+  addExamples,
+  addWhereOption,
+  type Filter,
+  parseTimeZone,
+  wholeNumber,
+} from "../options.ts";
 import { runColumns } from "../run-columns.ts";
 import { formatTable } from "../table.ts";
 import { safeJson } from "../terminal-text.ts";
@@ -18,7 +28,7 @@ const POLL_MS = 500;
 const AT_ONCE = 1000;
 
 function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly ExecutionItem[]) => void {
-  const widths: number[] = [];
+  const widths: (number | null)[] = [];
   let hasTitles = false;
   return (runs) => {
     if (runs.length === 0) return;
@@ -39,11 +49,12 @@ async function follow(cli: Cli, reader: Reader, flags: TailFlags): Promise<void>
     isOver = true;
   });
   const print = linePrinter(cli, flags);
-  const [newest] = listExecutions(reader, { limit: 1 });
-  const before = last > 0 ? listExecutions(reader, { where, limit: last }) : [];
+  const [lastId, before] = reader.snapshot(() => [
+    lastExecutionId(reader),
+    last > 0 ? listExecutions(reader, { where, limit: last }) : [],
+  ]);
   print(before.toReversed());
-  let afterId = newest?.id ?? 0;
-  for (const run of before) afterId = Math.max(afterId, run.id);
+  let afterId = lastId;
   while (!isOver) {
     const runs = listExecutions(reader, { where, afterId, limit: AT_ONCE });
     print(runs);
@@ -56,12 +67,8 @@ export function addTailCommand(program: Command, cli: Cli): void {
   const command = program
     .command("tail")
     .description("the latest runs, and then each new one as it ends, until interrupted")
-    .option("--last <n>", "begin with so many", wholeNumber(0), 10)
-    .option(
-      "--where <key=value>",
-      "only this repo, model, …; may be given several times",
-      parseWhere,
-    )
+    .option("--last <n>", "begin with so many", wholeNumber(0), 10);
+  addWhereOption(command)
     .option("--tz <zone>", "time zone of the times shown (default: UTC)", parseTimeZone)
     .option("--json", "one JSON object a line")
     .action(async (flags: TailFlags) => {
