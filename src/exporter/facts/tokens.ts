@@ -35,7 +35,7 @@ export function normalisedTokens(
   const cacheCreation = cacheCreationTokens(reported);
   const cached = (reported.cacheRead ?? 0) + (cacheCreation ?? 0);
   return {
-    inputTokens: sum(uncached(reported.input, cached, inputExcludesCache), reported.extraInput),
+    inputTokens: sum(uncached(reported, cached, inputExcludesCache), reported.extraInput),
     cacheReadTokens: reported.cacheRead,
     cacheCreationTokens: cacheCreation,
     cacheCreation5mTokens: reported.cacheWrite5m,
@@ -52,10 +52,12 @@ function cacheCreationTokens(reported: ReportedTokens): number | null {
   return Math.max(reported.cacheWrite, parts);
 }
 
-/** More cached tokens than input is proof that the input leaves them out, whoever counted. */
-function uncached(input: number | null, cached: number, excludesCache: boolean): number | null {
+/** More cached tokens than input, or a total that holds both, is proof that the input leaves them out, whoever counted. */
+function uncached(reported: ReportedTokens, cached: number, excludesCache: boolean): number | null {
+  const { input, output, total } = reported;
   if (input === null || excludesCache || cached > input) return input;
-  return input - cached;
+  const isLeftOut = output !== null && total === input + cached + output;
+  return isLeftOut ? input : input - cached;
 }
 
 /** More reasoning than output, or a total that holds both, is proof that the output leaves it out. */

@@ -28,6 +28,14 @@ test("more cached tokens than input prove that the input leaves them out", () =>
   expect(normalisedTokens(usage, false, false).inputTokens).toBe(12);
 });
 
+test("a total that holds input, cache and output proves that the input leaves the cache out", () => {
+  const usage = { input: 5000, cacheRead: 2000, cacheWrite: 100, output: 50 };
+  const input = (total: number) =>
+    normalisedTokens(reported({ ...usage, total }), false, false).inputTokens;
+  expect(input(7150)).toBe(5000);
+  expect(input(5050)).toBe(2900);
+});
+
 test("all input from the cache leaves none uncached", () => {
   const usage = reported({ input: 2048, cacheRead: 2048 });
   expect(normalisedTokens(usage, false, false).inputTokens).toBe(0);
