@@ -94,8 +94,21 @@ function statOf(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
+const STICKY = 0o1000;
+
 function modeOf(path: string): string {
-  return ((statOf(path)?.mode ?? 0) & 0o777).toString(8).padStart(3, "0");
+  return ((statOf(path)?.mode ?? 0) & 0o1777).toString(8).padStart(3, "0");
+}
+
+/** What others could do to a file in a directory that they may write to. */
+function directoryFinding({ path, directoryMode }: Omit<Diagnosis, "findings">): string[] {
+  const mode = Number.parseInt(directoryMode, 8);
+  if ((mode & 0o022) === 0) return [];
+  const its = `its directory has mode ${directoryMode}`;
+  // In a place like /tmp they can replace no file of ours, but make one that is not there.
+  return (mode & STICKY) === 0
+    ? [`Others may replace ${path} (${its}): run chmod go-w on the directory.`]
+    : [`Others may put a -wal beside ${path} (${its}): move it to a directory of its own.`];
 }
 
 /** Sentences about the place where the file is. */
@@ -104,11 +117,7 @@ function placeFindings(d: Omit<Diagnosis, "findings">): string[] {
   if (Number.parseInt(d.fileMode, 8) & 0o077) {
     findings.push(`Others may read ${d.path} (mode ${d.fileMode}): run chmod 600 '${d.path}'*.`);
   }
-  if (Number.parseInt(d.directoryMode, 8) & 0o022) {
-    findings.push(
-      `Others may replace ${d.path} (its directory has mode ${d.directoryMode}): run chmod go-w on the directory.`,
-    );
-  }
+  findings.push(...directoryFinding(d));
   if (d.networkFileSystem) {
     findings.push(
       `${d.path} is on a network file system (${d.networkFileSystem}), where SQLite's WAL can lose data: move it to a local disk with spanledger backup, and keep only backups on the share.`,

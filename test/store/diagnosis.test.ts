@@ -51,6 +51,11 @@ describe("doctor", () => {
       (path) => chmodSync(dirname(path), 0o777),
       "run chmod go-w on the directory",
     ],
+    [
+      "a directory for everybody, such as /tmp",
+      (path) => chmodSync(dirname(path), 0o1777),
+      "move it to a directory of its own",
+    ],
     ["a newer schema", sql("PRAGMA user_version = 99"), "update spanledger"],
     ["a span that lost its name", sql("DELETE FROM span_shapes"), "bring a backup back"],
     [
