@@ -9,7 +9,7 @@ import type { TraceNode } from "./settle.ts";
 import { TraceReader } from "./trace-reader.ts";
 
 /** Bounds what is remembered; an evicted trace is read back when it is written to again. */
-const MAX_NODES = 50_000;
+const MAX_NODES = 10_000;
 
 /** A trace as the file has it. */
 export interface TraceState {
