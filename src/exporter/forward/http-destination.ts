@@ -64,9 +64,8 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
 /** `http://host:4318` and `http://host:4318/v1/traces` are the same endpoint. */
 function tracesUrl(endpoint: string): string {
   const url = new URL(endpoint);
-  if (!url.pathname.endsWith(`/${TRACES_PATH}`)) {
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${TRACES_PATH}`;
-  }
+  const path = url.pathname.replace(/\/+$/, "");
+  url.pathname = path.endsWith(`/${TRACES_PATH}`) ? path : `${path}/${TRACES_PATH}`;
   return url.href;
 }
 

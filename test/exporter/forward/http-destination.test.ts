@@ -62,6 +62,15 @@ describe("a request", () => {
     expect(server.requests[0]?.names).toEqual([]);
   });
 
+  test.each(["", "/", "/v1/traces", "/v1/traces/", "//"])(
+    "to an endpoint that ends in %p is the same",
+    (end) => {
+      const same = new HttpDestination("http/json", { endpoint: `http://127.0.0.1:4318${end}` });
+      expect(same.url).toBe("http://127.0.0.1:4318/v1/traces");
+      same.close();
+    },
+  );
+
   test("is named by its address, never by what may be secret in it", () => {
     const secret = new HttpDestination("http/json", {
       endpoint: "http://user:password@127.0.0.1:4318/base?token=t",
