@@ -75,6 +75,8 @@ export class Forwarder {
   #progress: ForwardProgress;
   #failures = 0;
   #waitMs = 0;
+  /** Until then the destination has asked to be left alone, also by a last try of a host that ends. */
+  #notBeforeMs = 0;
   #heldUntilMs = 0;
 
   constructor(options: ForwarderOptions) {
@@ -105,7 +107,8 @@ export class Forwarder {
           continue;
         }
         const acceptedBefore = this.#progress.accepted;
-        const delivery = await this.#deliver(position, spans, signal);
+        const isEarly = clock.now() < this.#notBeforeMs;
+        const delivery = isEarly ? "later" : await this.#deliver(position, spans, signal);
         if (delivery === "delivered" || this.#progress.accepted > acceptedBefore) {
           sinceMs = clock.now();
         }
@@ -127,6 +130,7 @@ export class Forwarder {
       await this.#options.clock.sleep(Math.min(leftMs, stepMs), signal);
       if (signal.aborted) return;
     }
+    this.#notBeforeMs = 0;
   }
 
   /** Renewed now and then only: each time is a write to the file. */
@@ -212,6 +216,7 @@ export class Forwarder {
     // A fifth either way, so that many hosts do not come back at the same moment.
     const jitteredMs = Math.round(backoffMs * (0.8 + Math.random() * 0.4));
     this.#waitMs = afterMs === null ? jitteredMs : Math.min(afterMs, MAX_RETRY_AFTER_MS);
+    this.#notBeforeMs = afterMs === null ? 0 : this.#options.clock.now() + this.#waitMs;
     this.#tell(reason);
     return "later";
   }

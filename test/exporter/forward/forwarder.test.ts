@@ -179,6 +179,21 @@ describe("an answer that means later", () => {
     expect(destination.taken).toEqual(names(1, 2));
   });
 
+  test("is not asked again before its time by a host that shuts down", async () => {
+    const { run, write, destination, forwarder, nowMs, pass } = setup();
+    write(1, 2);
+    destination.answer = () => ({ kind: "later", afterMs: 120_000, reason: "HTTP 429" });
+    expect(await run(0)).toBe("gave_up");
+    pass(60_000);
+    expect(await run(0)).toBe("gave_up");
+    expect(destination.requests).toBe(1);
+    expect(forwarder.progress.trouble).toBe("HTTP 429");
+    pass(60_000);
+    destination.answer = () => ACCEPTED;
+    expect(await run(0)).toBe("done");
+    expect(nowMs()).toBe(NOW_MS + 120_000);
+  });
+
   test("is waited for longer and longer, up to about a minute, where it asks for nothing", async () => {
     const { run, write, destination, nowMs } = setup();
     write(1, 2);
