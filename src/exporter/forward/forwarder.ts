@@ -158,7 +158,7 @@ export class Forwarder {
         parts.unshift(part.slice(0, middle), part.slice(middle));
         continue;
       }
-      if (answer.kind === "refused") answer = await this.#secondTry(part, parts[0], answer);
+      if (answer.kind === "refused") answer = await this.#secondTry(part, parts, answer);
       if (answer.kind === "later") return this.#later(answer);
       if (!this.#confirm(position, part, answer)) return "moved";
     }
@@ -167,14 +167,15 @@ export class Forwarder {
 
   /**
    * A span is passed over only if it is refused twice while the destination takes something else: a
-   * destination that takes nothing at all (a wrong token, a wrong path) is waited for.
+   * destination that takes nothing at all is waited for. An empty request, which a collector answers
+   * by itself, is something else only where the spans are blamed.
    */
   async #secondTry(
     part: StoredSpan[],
-    next: StoredSpan[] | undefined,
-    first: Answer,
+    others: StoredSpan[][],
+    first: Answer & { kind: "refused" },
   ): Promise<Answer> {
-    for (const other of [next ?? [], []]) {
+    for (const other of first.blamesSpans ? [...others.slice(0, 1), []] : others) {
       const answer = await this.#send(other);
       if (answer.kind === "later") return answer;
       if (answer.kind === "accepted") return this.#send(part);
@@ -187,7 +188,8 @@ export class Forwarder {
     try {
       return await this.#options.destination.send(spans.map((span) => this.#reader.span(span)));
     } catch (error) {
-      return { kind: "refused", reason: `It cannot be encoded: ${String(error)}` };
+      const reason = `It cannot be encoded: ${String(error)}`;
+      return { kind: "refused", blamesSpans: true, reason };
     }
   }
 

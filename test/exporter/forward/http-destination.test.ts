@@ -102,13 +102,21 @@ describe("an answer", () => {
     },
   );
 
-  test.each([400, 403, 413, 422, 500])("of %d is a refusal in its own words", async (status) => {
-    server.behave(() => ({ status, body: "no\n\tsuch   thing" }));
-    expect(await destination.send(spans)).toEqual({
-      kind: "refused",
-      reason: `HTTP ${status} no such thing`,
-    });
-  });
+  test.each([
+    [400, true],
+    [413, true],
+    [422, true],
+    [403, false],
+    [500, false],
+    [501, false],
+  ])(
+    "of %d is a refusal in its own words; that it blames the spans is %p",
+    async (status, blamesSpans) => {
+      server.behave(() => ({ status, body: "no\n\tsuch   thing" }));
+      const reason = `HTTP ${status} no such thing`;
+      expect(await destination.send(spans)).toEqual({ kind: "refused", blamesSpans, reason });
+    },
+  );
 
   test("of partial success says how many spans it left out", async () => {
     server.behave(() => ({
