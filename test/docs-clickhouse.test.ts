@@ -44,6 +44,13 @@ function texts(attributes: Record<string, unknown> = {}): Record<string, string>
   );
 }
 
+function seconds(ns: bigint): string {
+  return `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, "0")}`;
+}
+
+/** The page's queries end with the second before this one. */
+const AGO_NS = 2_000_000_000n;
+
 /** The file's spans as the exporter would insert them, one JSON object a line. */
 function exportedRows(dbPath: string): string {
   const db = new Database(dbPath, { readonly: true, safeIntegers: true });
@@ -60,7 +67,7 @@ function exportedRows(dbPath: string): string {
       attributes?: Record<string, unknown>;
     }[];
     return JSON.stringify({
-      Timestamp: `${row.startNs / 1_000_000_000n}.${String(row.startNs % 1_000_000_000n).padStart(9, "0")}`,
+      Timestamp: seconds(row.startNs - AGO_NS),
       TraceId: row.traceId,
       SpanId: row.spanId,
       ParentSpanId: row.parentSpanId ?? "",

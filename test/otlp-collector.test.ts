@@ -226,5 +226,32 @@ describe.skipIf(!binary)(
       },
       60_000,
     );
+
+    test.each([
+      ["http/protobuf", 401],
+      ["http/protobuf", 403],
+      ["http/protobuf", 500],
+      ["grpc", 403],
+      ["grpc", 500],
+    ] as const)(
+      "that cannot hand on has no span passed over: over %s, behind it %d",
+      async (protocol, status) => {
+        const dbPath = join(tempDir(), "telemetry.db");
+        const telemetry = startTelemetry({ dbPath, registerGlobals: false });
+        for (let run = 0; run < 20; run++) telemetry.tracer.startSpan(`run ${run}`).end();
+        await telemetry.shutdown();
+        const endpoint = protocol === "grpc" ? collector.grpcUrl : collector.httpUrl;
+        const target = { path: dbPath, protocol, endpoint };
+        const forwarding = new Forwarding(target, () => undefined);
+        const signal = new AbortController().signal;
+        sink.status = status; // The collector's own key has expired, say.
+        expect(await forwarding.run({ follow: false, patienceMs: 0, signal })).toBe("gave_up");
+        expect(forwarding.pending()).toBe(20);
+        sink.status = 200;
+        expect(await forwarding.run({ follow: false, patienceMs: 0, signal })).toBe("done");
+        forwarding.close();
+        expect((await sink.take(20)).size).toBe(20);
+      },
+    );
   },
 );

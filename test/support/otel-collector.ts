@@ -26,8 +26,8 @@ interface HandedOnRequest {
 /** Where collectors hand spans on to; it outlives them. */
 export interface Sink {
   port: number;
-  /** By span id, since they were last taken. */
-  spans: ReadonlyMap<string, HandedOnSpan>;
+  /** What it answers: 200 at first; nothing is kept with another one. */
+  status: number;
   /** Waits for `count` spans, and hands them over by span id. */
   take(count: number): Promise<Map<string, HandedOnSpan>>;
   close(): Promise<void>;
@@ -86,26 +86,27 @@ async function waitFor(what: string, isTrue: () => boolean | Promise<boolean>): 
 
 export function startSink(): Sink {
   let spans = new Map<string, HandedOnSpan>();
+  const keep = ({ resourceSpans }: HandedOnRequest): void => {
+    for (const { resource, schemaUrl: resourceSchemaUrl, scopeSpans } of resourceSpans) {
+      for (const { scope, schemaUrl: scopeSchemaUrl, spans: handedOn } of scopeSpans) {
+        for (const span of handedOn) {
+          spans.set(span.spanId, { resource, resourceSchemaUrl, scope, scopeSchemaUrl, span });
+        }
+      }
+    }
+  };
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
-      const { resourceSpans } = (await request.json()) as HandedOnRequest;
-      for (const { resource, schemaUrl: resourceSchemaUrl, scopeSpans } of resourceSpans) {
-        for (const { scope, schemaUrl: scopeSchemaUrl, spans: handedOn } of scopeSpans) {
-          for (const span of handedOn) {
-            spans.set(span.spanId, { resource, resourceSchemaUrl, scope, scopeSchemaUrl, span });
-          }
-        }
-      }
-      return Response.json({});
+      const handedOn = (await request.json()) as HandedOnRequest;
+      if (sink.status === 200) keep(handedOn);
+      return Response.json({}, { status: sink.status });
     },
   });
-  return {
+  const sink: Sink = {
     port: server.port ?? 0,
-    get spans() {
-      return spans;
-    },
+    status: 200,
     async take(count) {
       await waitFor(`${count} spans from the collector`, () => spans.size >= count);
       const taken = spans;
@@ -114,6 +115,7 @@ export function startSink(): Sink {
     },
     close: () => server.stop(true),
   };
+  return sink;
 }
 
 export async function startCollector(

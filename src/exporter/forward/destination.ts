@@ -6,8 +6,11 @@ export type Answer =
   | { kind: "accepted"; rejectedSpans: number; reason: string }
   /** Not now. `afterMs`: how long it asks to be left alone; null: it does not say. */
   | { kind: "later"; afterMs: number | null; reason: string }
-  /** Not these spans, or nothing at all: only trying tells. */
-  | { kind: "refused"; reason: string };
+  /**
+   * Not these spans, or nothing at all: only trying tells. `blamesSpans`: it says that the fault is the
+   * request's (400, 413), and not its own (500), which may be that of whatever stands behind it.
+   */
+  | { kind: "refused"; blamesSpans: boolean; reason: string };
 
 export interface Destination {
   /** Its address without credentials: the name of its cursor. */

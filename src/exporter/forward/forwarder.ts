@@ -75,6 +75,8 @@ export class Forwarder {
   #progress: ForwardProgress;
   #failures = 0;
   #waitMs = 0;
+  /** Until then the destination has asked to be left alone, also by a last try of a host that ends. */
+  #notBeforeMs = 0;
   #heldUntilMs = 0;
 
   constructor(options: ForwarderOptions) {
@@ -105,7 +107,8 @@ export class Forwarder {
           continue;
         }
         const acceptedBefore = this.#progress.accepted;
-        const delivery = await this.#deliver(position, spans, signal);
+        const isEarly = clock.now() < this.#notBeforeMs;
+        const delivery = isEarly ? "later" : await this.#deliver(position, spans, signal);
         if (delivery === "delivered" || this.#progress.accepted > acceptedBefore) {
           sinceMs = clock.now();
         }
@@ -127,6 +130,7 @@ export class Forwarder {
       await this.#options.clock.sleep(Math.min(leftMs, stepMs), signal);
       if (signal.aborted) return;
     }
+    this.#notBeforeMs = 0;
   }
 
   /** Renewed now and then only: each time is a write to the file. */
@@ -154,7 +158,7 @@ export class Forwarder {
         parts.unshift(part.slice(0, middle), part.slice(middle));
         continue;
       }
-      if (answer.kind === "refused") answer = await this.#secondTry(part, parts[0], answer);
+      if (answer.kind === "refused") answer = await this.#secondTry(part, parts, answer);
       if (answer.kind === "later") return this.#later(answer);
       if (!this.#confirm(position, part, answer)) return "moved";
     }
@@ -163,14 +167,15 @@ export class Forwarder {
 
   /**
    * A span is passed over only if it is refused twice while the destination takes something else: a
-   * destination that takes nothing at all (a wrong token, a wrong path) is waited for.
+   * destination that takes nothing at all is waited for. An empty request, which a collector answers
+   * by itself, is something else only where the spans are blamed.
    */
   async #secondTry(
     part: StoredSpan[],
-    next: StoredSpan[] | undefined,
-    first: Answer,
+    others: StoredSpan[][],
+    first: Answer & { kind: "refused" },
   ): Promise<Answer> {
-    for (const other of [next ?? [], []]) {
+    for (const other of first.blamesSpans ? [...others.slice(0, 1), []] : others) {
       const answer = await this.#send(other);
       if (answer.kind === "later") return answer;
       if (answer.kind === "accepted") return this.#send(part);
@@ -183,7 +188,8 @@ export class Forwarder {
     try {
       return await this.#options.destination.send(spans.map((span) => this.#reader.span(span)));
     } catch (error) {
-      return { kind: "refused", reason: `It cannot be encoded: ${String(error)}` };
+      const reason = `It cannot be encoded: ${String(error)}`;
+      return { kind: "refused", blamesSpans: true, reason };
     }
   }
 
@@ -212,6 +218,7 @@ export class Forwarder {
     // A fifth either way, so that many hosts do not come back at the same moment.
     const jitteredMs = Math.round(backoffMs * (0.8 + Math.random() * 0.4));
     this.#waitMs = afterMs === null ? jitteredMs : Math.min(afterMs, MAX_RETRY_AFTER_MS);
+    this.#notBeforeMs = afterMs === null ? 0 : this.#options.clock.now() + this.#waitMs;
     this.#tell(reason);
     return "later";
   }

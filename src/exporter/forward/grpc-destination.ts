@@ -61,6 +61,7 @@ interface OfficialGrpc {
 const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /** Values of `grpc.default_compression_algorithm`. */
 const COMPRESSION = { none: 0, gzip: 2 } as const;
+const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 /** Retryable in the OTLP specification: cancelled, deadline, aborted, out of range, unavailable, data loss. */
 const RETRYABLE_CODES = new Set([1, 4, 10, 11, 14, 15]);
@@ -78,7 +79,9 @@ function errorAnswer({ code, details, metadata }: ServiceError): Answer {
     RETRYABLE_CODES.has(code) ||
     MISDIRECTED_CODES.has(code) ||
     (code === RESOURCE_EXHAUSTED && afterMs !== null);
-  return isLater ? { kind: "later", afterMs, reason } : { kind: "refused", reason };
+  if (isLater) return { kind: "later", afterMs, reason };
+  const blamesSpans = code === INVALID_ARGUMENT || code === RESOURCE_EXHAUSTED;
+  return { kind: "refused", blamesSpans, reason };
 }
 
 export class GrpcDestination implements Destination {

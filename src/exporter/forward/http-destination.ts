@@ -52,6 +52,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const RETRYABLE_STATUS = new Set([429, 502, 503, 504]);
 /** They say that the address is wrong, or the key, and nothing of the spans: like a destination that is away. */
 const MISDIRECTED_STATUS = new Set([401, 402, 404, 405, 407]);
+/** Of a wrong key, or of a firewall that does not like a text. */
+const FORBIDDEN = 403;
 
 /** Milliseconds that a `Retry-After` header asks for, in either of its forms; null where it is not one. */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
@@ -64,9 +66,8 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
 /** `http://host:4318` and `http://host:4318/v1/traces` are the same endpoint. */
 function tracesUrl(endpoint: string): string {
   const url = new URL(endpoint);
-  if (!url.pathname.endsWith(`/${TRACES_PATH}`)) {
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${TRACES_PATH}`;
-  }
+  const path = url.pathname.replace(/\/+$/, "");
+  url.pathname = path.endsWith(`/${TRACES_PATH}`) ? path : `${path}/${TRACES_PATH}`;
   return url.href;
 }
 
@@ -97,7 +98,7 @@ function answerOf(response: HttpResponse, serializer: TraceSerializer, nowMs: nu
   const isMisdirected = status < 400 || MISDIRECTED_STATUS.has(status);
   return isMisdirected || RETRYABLE_STATUS.has(status)
     ? { kind: "later", afterMs: retryAfterMs(retryAfter, nowMs), reason }
-    : { kind: "refused", reason };
+    : { kind: "refused", blamesSpans: status < 500 && status !== FORBIDDEN, reason };
 }
 
 export class HttpDestination implements Destination {

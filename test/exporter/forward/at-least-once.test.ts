@@ -28,7 +28,9 @@ class MoodyDestination implements Destination {
     const mood = this.moods.shift() ?? "accept";
     if (mood === "later") return { kind: "later", afterMs: null, reason: "busy" };
     const names = spans.map(({ name }) => name);
-    if (mood === "refuse" || names.some(this.isBad)) return { kind: "refused", reason: "bad" };
+    if (mood === "refuse" || names.some(this.isBad)) {
+      return { kind: "refused", blamesSpans: true, reason: "bad" };
+    }
     for (const name of names) this.taken.add(name);
     return mood === "accept" ? ACCEPTED : { kind: "later", afterMs: null, reason: "hung up" };
   }

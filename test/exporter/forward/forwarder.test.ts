@@ -17,7 +17,8 @@ afterEach(() => {
 
 const ACCEPTED: Answer = { kind: "accepted", rejectedSpans: 0, reason: "" };
 const LATER: Answer = { kind: "later", afterMs: null, reason: "HTTP 503" };
-const REFUSED: Answer = { kind: "refused", reason: "HTTP 400 bad" };
+const REFUSED: Answer = { kind: "refused", blamesSpans: true, reason: "HTTP 400 bad" };
+const FAILED: Answer = { kind: "refused", blamesSpans: false, reason: "HTTP 500" };
 
 /** Answers as told and keeps the names of the spans that it took. */
 class FakeDestination implements Destination {
@@ -179,6 +180,21 @@ describe("an answer that means later", () => {
     expect(destination.taken).toEqual(names(1, 2));
   });
 
+  test("is not asked again before its time by a host that shuts down", async () => {
+    const { run, write, destination, forwarder, nowMs, pass } = setup();
+    write(1, 2);
+    destination.answer = () => ({ kind: "later", afterMs: 120_000, reason: "HTTP 429" });
+    expect(await run(0)).toBe("gave_up");
+    pass(60_000);
+    expect(await run(0)).toBe("gave_up");
+    expect(destination.requests).toBe(1);
+    expect(forwarder.progress.trouble).toBe("HTTP 429");
+    pass(60_000);
+    destination.answer = () => ACCEPTED;
+    expect(await run(0)).toBe("done");
+    expect(nowMs()).toBe(NOW_MS + 120_000);
+  });
+
   test("is waited for longer and longer, up to about a minute, where it asks for nothing", async () => {
     const { run, write, destination, nowMs } = setup();
     write(1, 2);
@@ -231,7 +247,7 @@ describe("a refusal", () => {
   test("of everything is the destination's fault, not the spans': nothing is passed over", async () => {
     const { run, write, destination, outbox } = setup();
     write(1, 600);
-    destination.answer = () => ({ kind: "refused", reason: "HTTP 401" });
+    destination.answer = () => REFUSED;
     expect(await run(0)).toBe("gave_up");
     expect(outbox.position().cursor).toBe(0);
     expect(destination.requests).toBeLessThan(20);
@@ -243,6 +259,25 @@ describe("a refusal", () => {
     destination.answer = (sent) => (sent.length > 0 ? REFUSED : ACCEPTED);
     expect(await run()).toBe("done");
     expect(forwarder.progress.refused).toBe(1);
+  });
+
+  test("of all spans by a destination that blames itself is waited for, though it takes an empty request", async () => {
+    const { run, write, destination, outbox, forwarder } = setup();
+    write(1, 600);
+    destination.answer = (sent) => (sent.length > 0 ? FAILED : ACCEPTED);
+    expect(await run(0)).toBe("gave_up");
+    expect(outbox.position().cursor).toBe(0);
+    expect(forwarder.progress).toEqual({ accepted: 0, refused: 0, trouble: "HTTP 500" });
+  });
+
+  test("of some spans by a destination that blames itself costs them alone, once it takes others", async () => {
+    const { run, write, destination, outbox } = setup();
+    write(1, 600);
+    const bad = new Set([1, 2, 3, 300, 599].map((n) => `span ${n}`));
+    destination.answer = (sent) => (sent.some((name) => bad.has(name)) ? FAILED : ACCEPTED);
+    expect(await run()).toBe("done");
+    expect(new Set(destination.taken)).toEqual(new Set(names(1, 600).filter((n) => !bad.has(n))));
+    expect(outbox.position().cursor).toBe(600);
   });
 
   test("of a part is counted and not sent again", async () => {

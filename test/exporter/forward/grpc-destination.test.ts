@@ -78,9 +78,16 @@ describe("an answer", () => {
     expect(await destination.send(spans)).toMatchObject({ kind: "later", afterMs: null });
   });
 
-  test.each([3, 7, 8, 13])("of code %d is a refusal", async (code) => {
+  test.each([
+    [3, true],
+    [8, true],
+    [2, false],
+    [7, false],
+    [13, false],
+  ])("of code %d is a refusal; that it blames the spans is %p", async (code, blamesSpans) => {
     server.answer({ code, details: "no" });
-    expect(await destination.send(spans)).toEqual({ kind: "refused", reason: `gRPC ${code} no` });
+    const reason = `gRPC ${code} no`;
+    expect(await destination.send(spans)).toEqual({ kind: "refused", blamesSpans, reason });
   });
 
   test("of partial success says how many spans it left out", async () => {

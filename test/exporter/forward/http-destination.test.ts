@@ -62,6 +62,15 @@ describe("a request", () => {
     expect(server.requests[0]?.names).toEqual([]);
   });
 
+  test.each(["", "/", "/v1/traces", "/v1/traces/", "//"])(
+    "to an endpoint that ends in %p is the same",
+    (end) => {
+      const same = new HttpDestination("http/json", { endpoint: `http://127.0.0.1:4318${end}` });
+      expect(same.url).toBe("http://127.0.0.1:4318/v1/traces");
+      same.close();
+    },
+  );
+
   test("is named by its address, never by what may be secret in it", () => {
     const secret = new HttpDestination("http/json", {
       endpoint: "http://user:password@127.0.0.1:4318/base?token=t",
@@ -93,13 +102,21 @@ describe("an answer", () => {
     },
   );
 
-  test.each([400, 403, 413, 422, 500])("of %d is a refusal in its own words", async (status) => {
-    server.behave(() => ({ status, body: "no\n\tsuch   thing" }));
-    expect(await destination.send(spans)).toEqual({
-      kind: "refused",
-      reason: `HTTP ${status} no such thing`,
-    });
-  });
+  test.each([
+    [400, true],
+    [413, true],
+    [422, true],
+    [403, false],
+    [500, false],
+    [501, false],
+  ])(
+    "of %d is a refusal in its own words; that it blames the spans is %p",
+    async (status, blamesSpans) => {
+      server.behave(() => ({ status, body: "no\n\tsuch   thing" }));
+      const reason = `HTTP ${status} no such thing`;
+      expect(await destination.send(spans)).toEqual({ kind: "refused", blamesSpans, reason });
+    },
+  );
 
   test("of partial success says how many spans it left out", async () => {
     server.behave(() => ({
