@@ -66,11 +66,6 @@ const HINTS: Readonly<Record<StoreErrorKind, string>> = {
   unknown: "see the cause",
 };
 
-/** Where SQLite knows more than its primary code says. CANTOPEN_SYMLINK. */
-const HINT_BY_EXTENDED_CODE: Readonly<Record<number, string>> = {
-  1550: "it is a symbolic link, which is not followed for writing: name the file itself",
-};
-
 /** What the file system says while directory and file are made. */
 const KIND_BY_SYSTEM_CODE: Readonly<Record<string, StoreErrorKind>> = {
   EACCES: "readonly",
@@ -106,7 +101,5 @@ export function toStoreError(operation: string, path: string, error: unknown): S
   if (error instanceof StoreError) return error;
   const kind = kindOf(error);
   const reason = error instanceof Error ? error.message : String(error);
-  const { errno } = Object(error) as { errno?: number };
-  const hint = HINT_BY_EXTENDED_CODE[errno ?? 0] ?? HINTS[kind];
-  return new StoreError(kind, path, `${operation} ${path}: ${reason} (${hint})`, error);
+  return new StoreError(kind, path, `${operation} ${path}: ${reason} (${HINTS[kind]})`, error);
 }

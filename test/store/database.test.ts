@@ -142,9 +142,7 @@ describe("a file that is not ours is refused and stays as it was, byte for byte"
     const directory = tempDir();
     writeFileSync(join(directory, "target"), "");
     symlinkSync(join(directory, "target"), join(directory, "t.db"));
-    const [kind, message] = kindOfOpening(join(directory, "t.db"));
-    expect(kind).toBe("cannot_open");
-    expect(message).toContain("it is a symbolic link, which is not followed for writing");
+    expect(kindOfOpening(join(directory, "t.db"))[0]).toBe("cannot_open");
     expect(statSync(join(directory, "target")).size).toBe(0);
   });
 });
