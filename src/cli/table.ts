@@ -61,7 +61,7 @@ function alignsRight<Row>(column: Column<Row>): boolean {
 
 const GAP = "  ";
 /** Characters of one column each, so that a text's length is its width. */
-const SIMPLE = /^[ -~≥−…·•]*$/;
+const SIMPLE = /^[ -~…·•]*$/;
 
 /** The cells of one column, the title first. */
 interface Cells<Row> {
@@ -75,7 +75,8 @@ interface Cells<Row> {
 function cellsOf<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
   const texts = [terminalText(column.title)];
   for (const row of rows) texts.push(textOf(column, row));
-  const isSimple = texts.every((text) => SIMPLE.test(text));
+  // Numbers are.
+  const isSimple = alignsRight(column) || texts.every((text) => SIMPLE.test(text));
   let width = 0;
   for (const text of texts) width = Math.max(width, isSimple ? text.length : Bun.stringWidth(text));
   return { column, texts, isSimple, width };
