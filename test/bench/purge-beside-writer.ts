@@ -11,7 +11,7 @@ import { Store } from "../../src/store/store.ts";
 import { BusyBot } from "../support/busy-bot.ts";
 import { waitedMs } from "../support/waited-ms.ts";
 
-const [, , first, otherPath] = process.argv;
+const [, , first, otherPath, fillSpans] = process.argv;
 
 /** The other process: takes the lock ten times a second and says how long that took. */
 async function waitForLocks(path: string): Promise<void> {
@@ -101,7 +101,8 @@ async function measure(spans: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "spanledger-purge-"));
   const path = join(directory, "t.db");
   try {
-    fill(path, spans);
+    // In a process of its own: what it leaves for the collector would be this host's pauses.
+    Bun.spawnSync([process.execPath, import.meta.path, "fill", path, String(spans)]);
     console.log("before", sums(path));
     const waiter = Bun.spawn([process.execPath, import.meta.path, "wait", path]);
     console.log("host: longest event-loop gap before", (await longestGapMs(5000)).toFixed(1), "ms");
@@ -124,4 +125,5 @@ async function measure(spans: number): Promise<void> {
 }
 
 if (first === "wait" && otherPath) await waitForLocks(otherPath);
+else if (first === "fill" && otherPath) fill(otherPath, Number(fillSpans));
 else await measure(Number(first ?? 1_000_000));

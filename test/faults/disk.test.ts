@@ -246,6 +246,23 @@ describe("a file that is taken away under the writer", () => {
   });
 });
 
+test("a newer version's file: not touched, and counted as such", async () => {
+  const dbPath = join(tempDir(), "t.db");
+  await (await startHost({ dbPath })).end();
+  const db = new Database(dbPath);
+  db.run("PRAGMA journal_mode = DELETE");
+  db.run("PRAGMA user_version = 999");
+  db.close(true);
+  const before = await Bun.file(dbPath).bytes();
+  const host = await startHost({ dbPath });
+  await host.ask({ do: "spans", first: 0, count: 100 });
+  const health = await host.health({ do: "shutdown" });
+  expect(health).toMatchObject({ committed: 0, queued: 0, dropped: { newer: 100 } });
+  expect(await host.end()).toBe(0);
+  expect(await host.stderr).toContain("Update spanledger, or choose another path.");
+  expect(await Bun.file(dbPath).bytes()).toEqual(before);
+});
+
 test("a reader that holds its snapshot does not keep the writer from writing", async () => {
   const dbPath = join(tempDir(), "t.db");
   const host = await startHost({ dbPath });

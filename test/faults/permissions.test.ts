@@ -65,6 +65,21 @@ describe.skipIf(!canBeNobody)(
       await holdsUntil(dbPath, () => chmodSync(dbPath, 0o600));
     });
 
+    test("to the directory any more, of a file that it has open: nothing is lost or written twice", async () => {
+      const { directory, dbPath } = await existingFile();
+      const host = await startHost({ dbPath }, { prefix });
+      await host.ask({ do: "spans", first: 0, count: 100 });
+      await host.ask({ do: "flush" });
+      chmodSync(directory, 0o000);
+      await host.ask({ do: "spans", first: 100, count: 100 });
+      await flushUntil(host, ({ state }) => state === "degraded");
+      chmodSync(directory, 0o755);
+      const health = await flushUntil(host, ({ queued }) => queued === 0);
+      expect(health).toMatchObject({ ended: 200, committed: 200, dropped: {}, state: "ok" });
+      expect(await host.end()).toBe(0);
+      expect(spansIn(dbPath)).toEqual({ numbers: range(200), integrity: "ok" });
+    });
+
     test.skipIf(!isRoot)("to the file of another user", async () => {
       const { dbPath } = await existingFile();
       chownSync(dbPath, 0, 0);
