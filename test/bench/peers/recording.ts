@@ -40,8 +40,16 @@ export interface Recorded {
   processCpuUs: number;
   /** Until the way is closed: all is in the file then. */
   wallMs: number;
-  /** The longest from tick to tick, and the longest but a thousandth, with all that was done in between. */
-  gapsMs: { largest: number; p999: number } | null;
+  /** At a rate. */
+  gaps: Gaps | null;
+}
+
+/** From tick to tick, with all that was done on the host's thread in between. */
+export interface Gaps {
+  largestMs: number;
+  p999Ms: number;
+  /** The most CPU time of the thread in one: what the machine adds is not in it, nor a wait for the disk. */
+  busiestMs: number;
 }
 
 export interface ReadBack {
@@ -72,22 +80,24 @@ async function atFullSpeed(recorder: Recorder, starts: readonly (() => Steps)[])
   }
 }
 
-/** @returns the times from tick to tick. */
-async function atRate(starts: readonly (() => Steps)[], rate: number): Promise<number[]> {
+async function atRate(starts: readonly (() => Steps)[], rate: number): Promise<Gaps> {
   const steps = interleaved(starts);
   const spans = starts.length * SPANS_PER_RUN;
   const gapsMs: number[] = [];
+  let busiestMs = 0;
   const beganMs = performance.now();
   let lastMs = beganMs;
   for (let done = 0; done < spans; ) {
+    const beganUs = threadCpuUs();
     const due = Math.min(spans, Math.floor(((lastMs - beganMs) / 1000) * rate));
     for (; done < due; done++) steps.next();
     await Bun.sleep(TICK_MS);
     const nowMs = performance.now();
     gapsMs.push(nowMs - lastMs);
+    busiestMs = Math.max(busiestMs, (threadCpuUs() - beganUs) / 1000);
     lastMs = nowMs;
   }
-  return gapsMs;
+  return { largestMs: Math.max(...gapsMs), p999Ms: quantile(gapsMs, 0.999), busiestMs };
 }
 
 function processCpuUs(): number {
@@ -109,15 +119,15 @@ async function record(
   const measured = starts.slice(-measuredRuns);
   const spans = measured.length * SPANS_PER_RUN;
   const [beganMs, beganUs, beganAllUs] = [performance.now(), threadCpuUs(), processCpuUs()];
-  const gapsMs = rate > 0 ? await atRate(measured, rate) : null;
-  if (!gapsMs) await atFullSpeed(recorder, measured);
+  const gaps = rate > 0 ? await atRate(measured, rate) : null;
+  if (!gaps) await atFullSpeed(recorder, measured);
   await recorder.close();
   return {
     spans,
     cpuUs: (threadCpuUs() - beganUs) / spans,
     processCpuUs: (processCpuUs() - beganAllUs) / spans,
     wallMs: performance.now() - beganMs,
-    gapsMs: gapsMs && { largest: Math.max(...gapsMs), p999: quantile(gapsMs, 0.999) },
+    gaps,
   };
 }
 

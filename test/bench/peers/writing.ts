@@ -94,8 +94,9 @@ report(`The same spans by every way, ${spans.toLocaleString("en")} of agents`, [
   ),
   ...rows("in the file", "bytes a span", fast, ({ file }) => file?.bytesPerSpan),
   ...rows("not in the file", "spans", fast, ({ file }) => file?.missing),
-  ...rows(`at ${rate}/s, largest gap`, "ms", steady, ({ gapsMs }) => gapsMs?.largest),
-  ...rows(`at ${rate}/s, p99.9 of the gaps`, "ms", steady, ({ gapsMs }) => gapsMs?.p999),
+  ...rows(`at ${rate}/s, largest gap`, "ms", steady, ({ gaps }) => gaps?.largestMs),
+  ...rows(`at ${rate}/s, p99.9 of the gaps`, "ms", steady, ({ gaps }) => gaps?.p999Ms),
+  ...rows(`at ${rate}/s, most CPU in a gap`, "ms", steady, ({ gaps }) => gaps?.busiestMs),
   ...rows(`at ${rate}/s, written`, "spans/s", steady, (of) => (of.spans * 1000) / of.wallMs),
   ...rows(`not in the file, at ${rate}/s`, "spans", steady, ({ file }) => file?.missing),
 ]);
