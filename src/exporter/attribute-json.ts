@@ -7,9 +7,11 @@ import type { TypeNote } from "../store/rows.ts";
 
 /** Longer text is cut at this many UTF-16 units. */
 export const MAX_TEXT_LENGTH: number = 64 * 1024;
-/** Once a span's attributes have grown to this, the remaining long texts are cut much shorter. */
+/** Once a span's texts have grown to this, the remaining long ones are cut much shorter. */
 export const MAX_SPAN_LENGTH: number = 256 * 1024;
 const SHORT_TEXT_LENGTH = 256;
+/** Beyond this, nothing is left of them but their length. */
+const NO_TEXT_ABOVE_LENGTH = 2 * MAX_SPAN_LENGTH;
 const MAX_KEY_LENGTH = 1024;
 const MAX_ARRAY_LENGTH = 10_000;
 const MAX_DEPTH = 8;
@@ -17,6 +19,11 @@ const MAX_PLAIN_ITEMS = 100;
 
 /** By attribute key or index. */
 export type TypeNotes = Record<string, TypeNote>;
+
+/** How much text there is of one span so far: its attributes, events and links share the bounds. */
+export interface SpanText {
+  length: number;
+}
 
 export interface AttributeJson {
   keys: string[];
@@ -38,16 +45,19 @@ function cleanKey(key: string): string {
   return cleanText(key, MAX_KEY_LENGTH);
 }
 
-/** Cleans the values of one span, within one budget for all of them. */
 class Cleaner {
-  #length = 0;
+  readonly #text: SpanText;
   /** What JSON cannot say of the value that was cleaned last. */
   note: TypeNote | null = null;
+
+  constructor(text: SpanText) {
+    this.#text = text;
+  }
 
   value(value: unknown, depth: number): unknown {
     switch (typeof value) {
       case "string":
-        return this.#text(value);
+        return this.#string(value);
       case "boolean":
         return value;
       case "number":
@@ -64,10 +74,11 @@ class Cleaner {
     }
   }
 
-  #text(text: string): string {
-    const isTight = this.#length > MAX_SPAN_LENGTH;
-    const clean = cleanText(text, isTight ? SHORT_TEXT_LENGTH : MAX_TEXT_LENGTH);
-    this.#length += clean.length;
+  #string(value: string): string {
+    const { length } = this.#text;
+    const shortLength = length > NO_TEXT_ABOVE_LENGTH ? 0 : SHORT_TEXT_LENGTH;
+    const clean = cleanText(value, length > MAX_SPAN_LENGTH ? shortLength : MAX_TEXT_LENGTH);
+    this.#text.length += clean.length;
     return clean;
   }
 
@@ -75,7 +86,7 @@ class Cleaner {
     if (depth >= MAX_DEPTH) return "…[nested too deep]";
     if (value instanceof Uint8Array) {
       this.note = "bytes";
-      return this.#text(Buffer.from(value).toString("base64"));
+      return this.#string(Buffer.from(value).toString("base64"));
     }
     const source = value as Record<string, unknown>;
     const isArray = Array.isArray(value);
@@ -95,10 +106,13 @@ class Cleaner {
 }
 
 /** Own keys only: an array put under `__proto__` becomes the prototype of the SDK's attributes object. */
-export function attributeJson(attributes: object | undefined): AttributeJson {
+export function attributeJson(
+  attributes: object | undefined,
+  text: SpanText = { length: 0 },
+): AttributeJson {
   const json: AttributeJson = { keys: [], values: [], types: null };
   if (!attributes) return json;
-  const cleaner = new Cleaner();
+  const cleaner = new Cleaner(text);
   for (const name of Object.keys(attributes)) {
     const value = (attributes as Record<string, unknown>)[name];
     const key = cleanKey(name);
@@ -171,11 +185,14 @@ export function attributeKeys(keys: readonly string[]): string {
 }
 
 /** Attributes as one object: for what has no dictionary of keys (events, links, scopes, resources). */
-export function attributeObject(attributes: object | undefined): {
+export function attributeObject(
+  attributes: object | undefined,
+  text?: SpanText,
+): {
   attributes?: Record<string, unknown>;
   types?: TypeNotes;
 } {
-  const { keys, values, types } = attributeJson(attributes);
+  const { keys, values, types } = attributeJson(attributes, text);
   if (keys.length === 0) return {};
   const object: Record<string, unknown> = Object.create(null);
   for (const [index, key] of keys.entries()) object[key] = values[index];

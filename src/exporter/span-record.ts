@@ -6,7 +6,7 @@
 import type { HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { SpanDetail, SpanEventDetail, SpanLinkDetail, SpanRow } from "../store/rows.ts";
-import { attributeObject, attributeValues, cleanText } from "./attribute-json.ts";
+import { attributeObject, attributeValues, cleanText, type SpanText } from "./attribute-json.ts";
 import { MAX_NAME_LENGTH, spanShape } from "./span-shape.ts";
 
 /** A row that lacks only its reading. */
@@ -35,27 +35,27 @@ function durationNs(start: HrTime, end: HrTime): number {
 type SpanEvents = ReadableSpan["events"];
 type SpanLinks = ReadableSpan["links"];
 
-function eventDetails(events: SpanEvents, nowMs: number): SpanEventDetail[] {
+function eventDetails(events: SpanEvents, nowMs: number, text: SpanText): SpanEventDetail[] {
   return events.slice(-MAX_EVENTS).map((event) => {
     const [s, ns] = isSaneTime(event.time) ? event.time : nowTime(nowMs);
     const detail: SpanEventDetail = {
       name: cleanText(event.name, MAX_NAME_LENGTH),
       s,
       ns: Math.trunc(ns),
-      ...attributeObject(event.attributes),
+      ...attributeObject(event.attributes, text),
     };
     if (event.droppedAttributesCount) detail.dropped = event.droppedAttributesCount;
     return detail;
   });
 }
 
-function linkDetails(links: SpanLinks): SpanLinkDetail[] {
+function linkDetails(links: SpanLinks, text: SpanText): SpanLinkDetail[] {
   return links.slice(0, MAX_EVENTS).map((link) => {
     const { traceId, spanId, traceFlags, traceState, isRemote } = link.context;
     const detail: SpanLinkDetail = {
       traceId: cleanText(String(traceId), MAX_NAME_LENGTH),
       spanId: cleanText(String(spanId), MAX_NAME_LENGTH),
-      ...attributeObject(link.attributes),
+      ...attributeObject(link.attributes, text),
     };
     if (traceFlags !== SAMPLED) detail.traceFlags = traceFlags ?? 0;
     if (traceState) detail.traceState = cleanText(traceState.serialize());
@@ -68,8 +68,9 @@ function linkDetails(links: SpanLinks): SpanLinkDetail[] {
 function spanDetail(
   span: ReadableSpan,
   nowMs: number,
-  types: SpanDetail["types"] | null,
+  attributes: ReturnType<typeof attributeValues>,
 ): string | null {
+  const { values, types } = attributes;
   const detail: SpanDetail = {};
   const context = span.spanContext();
   const { message } = span.status;
@@ -83,8 +84,9 @@ function spanDetail(
   const droppedLinks = span.droppedLinksCount + Math.max(0, span.links.length - MAX_EVENTS);
   if (droppedLinks) detail.droppedLinks = droppedLinks;
   if (types) detail.types = types;
-  if (span.events.length > 0) detail.events = eventDetails(span.events, nowMs);
-  if (span.links.length > 0) detail.links = linkDetails(span.links);
+  const text: SpanText = { length: values.length };
+  if (span.events.length > 0) detail.events = eventDetails(span.events, nowMs, text);
+  if (span.links.length > 0) detail.links = linkDetails(span.links, text);
   for (const _ in detail) return JSON.stringify(detail);
   return null;
 }
@@ -92,7 +94,7 @@ function spanDetail(
 /** Copies a finished span. `nowMs` replaces times that no sane clock gave. */
 export function spanRecord(span: ReadableSpan, nowMs: number): SpanRecord {
   const context = span.spanContext();
-  const { values, types } = attributeValues(span.attributes);
+  const attributes = attributeValues(span.attributes);
   const isSane = isSaneTime(span.startTime) && isSaneTime(span.endTime);
   const start = isSane ? span.startTime : nowTime(nowMs);
   return {
@@ -104,7 +106,7 @@ export function spanRecord(span: ReadableSpan, nowMs: number): SpanRecord {
     startNs: Math.trunc(start[1]),
     durationNs: isSane ? durationNs(start, span.endTime) : 0,
     statusCode: span.status.code,
-    attributeValues: values,
-    detail: spanDetail(span, nowMs, types),
+    attributeValues: attributes.values,
+    detail: spanDetail(span, nowMs, attributes),
   };
 }

@@ -15,20 +15,18 @@ interface Shape {
   hasOnlyOperation: boolean;
   keys: readonly string[];
   scopeName: string;
-  scopeVersion: string | undefined;
 }
 
 const MAX_SHAPES = 10_000;
 
 function readShape({ attributeKeys, scope: scopeText, name }: SpanShape): Shape {
   const keys = JSON.parse(attributeKeys) as string[];
-  const scope = JSON.parse(scopeText) as { name: string; version?: string };
+  const scope = JSON.parse(scopeText) as { name: string };
   return {
     mayHaveFacts: mayHaveFacts(keys, name),
     hasOnlyOperation: hasOnlyOperation(keys, name),
     keys,
     scopeName: scope.name,
-    scopeVersion: scope.version,
   };
 }
 
@@ -74,7 +72,6 @@ export class SpanRowReader {
       name: record.shape.name,
       kind: record.shape.kind,
       scopeName: shape.scopeName,
-      scopeVersion: shape.scopeVersion,
       attributes: attributesOf(record, shape.keys),
       events: detail?.events ?? [],
       statusCode: record.statusCode,

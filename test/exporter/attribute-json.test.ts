@@ -28,6 +28,14 @@ describe("text is made good", () => {
     const text = JSON.stringify(attributeJson(many).values);
     expect(text.length).toBeLessThan(MAX_SPAN_LENGTH + 2 * MAX_TEXT_LENGTH);
   });
+
+  test("of what comes when even short texts are too many, only the length is kept", () => {
+    const { values } = attributeJson({
+      many: Array.from({ length: 10_000 }, () => "z".repeat(300)),
+    });
+    expect((values[0] as string[]).at(-1)).toBe("…[truncated 300]");
+    expect(JSON.stringify(values).length).toBeLessThan(3 * MAX_SPAN_LENGTH);
+  });
 });
 
 describe("values that JSON cannot say keep their type in a note", () => {

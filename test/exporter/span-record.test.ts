@@ -3,6 +3,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { TraceState } from "@opentelemetry/core";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { spanRecord } from "../../src/exporter/span-record.ts";
+import type { SpanDetail } from "../../src/store/rows.ts";
 import { readableSpan, START_S } from "../support/readable-span.ts";
 import { hexId } from "../support/span-rows.ts";
 
@@ -61,6 +62,21 @@ test("what few spans have goes into the detail", () => {
     events: [{ name: "e", s: START_S, ns: 9, attributes: { x: 1 }, dropped: 2 }],
     links: [{ ...link, attributes: { why: "cause" } }],
   });
+});
+
+test("attributes, events and links share one budget of text: 128 events of 128 Ki are no row of 16 MB", () => {
+  const attributes = { a: "x".repeat(65_536), b: "y".repeat(65_536) };
+  const events = Array.from({ length: 128 }, () => ({
+    name: "e",
+    time: [START_S, 9] as [number, number],
+    attributes,
+  }));
+  const record = spanRecord(readableSpan({ attributes, events }), NOW_MS);
+  const { events: stored = [] } = JSON.parse(record.detail ?? "") as SpanDetail;
+  expect(stored).toHaveLength(128);
+  expect(stored[0]?.attributes).toEqual(attributes);
+  expect(stored[127]?.attributes?.["a"]).toBe(`${"x".repeat(256)}…[truncated 65280]`);
+  expect((record.detail ?? "").length).toBeLessThan(400_000);
 });
 
 test("copying changes nothing on the span", () => {

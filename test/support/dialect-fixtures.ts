@@ -64,7 +64,6 @@ export function readSpanOf(span: FixtureSpan): ReadSpan {
     name: span.name,
     kind: span.kind,
     scopeName: span.scope.name,
-    scopeVersion: span.scope.version,
     attributes: Object.assign(Object.create(null), span.attributes),
     events: [],
     statusCode: span.statusCode,

@@ -4,7 +4,6 @@ export interface ReadSpan {
   /** As in `@opentelemetry/api`: 0 internal, 1 server, 2 client, 3 producer, 4 consumer. */
   kind: number;
   scopeName: string;
-  scopeVersion?: string | undefined;
   attributes: ReadAttributes;
   events: readonly ReadEvent[];
   /** As in `@opentelemetry/api`: 0 unset, 1 ok, 2 error. */

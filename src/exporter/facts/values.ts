@@ -56,11 +56,19 @@ export function firstOf<T>(
   return null;
 }
 
+/** The text that was parsed last: a dialect looks for many columns in one attribute. */
+let lastJson: { text: string; object: ReadAttributes | null } = { text: "", object: null };
+
 /** The object in a JSON attribute; null where there is none. */
 export function jsonObject(value: unknown): ReadAttributes | null {
   if (typeof value !== "string" || !value.startsWith("{")) return null;
+  if (lastJson.text !== value) lastJson = { text: value, object: parsed(value) };
+  return lastJson.object;
+}
+
+function parsed(text: string): ReadAttributes | null {
   try {
-    return JSON.parse(value) as ReadAttributes;
+    return JSON.parse(text) as ReadAttributes;
   } catch {
     return null;
   }
