@@ -33,14 +33,16 @@ export function parseDimension(text: string): Dimension {
   throw new InvalidArgumentError(`"${text}": ${suggestion(text, [...DIMENSIONS, "attr:KEY"])}`);
 }
 
-export function parseDimensions(text: string): Dimension[] {
-  return [...new Set(text.split(",").map((part) => parseDimension(part.trim())))];
+/** A list, added to those before; each counts once. */
+export function parseDimensions(text: string, before: readonly Dimension[] = []): Dimension[] {
+  const names = text.split(",").map((part) => parseDimension(part.trim()));
+  return [...new Set([...before, ...names])];
 }
 
 export type Filter = readonly [Dimension, string | null];
 
 /** `KEY=VALUE`, added to those before; an empty value stands for what is unknown. */
-function parseWhere(text: string, before: readonly Filter[] | undefined): Filter[] {
+function parseWhere(text: string, before: readonly Filter[] = []): Filter[] {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError(`"${text}" is not like repo=acme/api.`);
   const name = parseDimension(text.slice(0, at));
@@ -49,7 +51,13 @@ function parseWhere(text: string, before: readonly Filter[] | undefined): Filter
       `A ${name} is chosen with --since and --until; use ${PLAIN_DIMENSIONS.join(", ")} or attr:KEY.`,
     );
   }
-  return [...(before ?? []), [name, text.slice(at + 1) || null]];
+  const value = text.slice(at + 1) || null;
+  // A run may use several models.
+  const isSingle = name !== "model" && name !== "provider";
+  if (isSingle && before.some(([other, its]) => other === name && its !== value)) {
+    throw new InvalidArgumentError(`Nothing has two values of ${name} at once.`);
+  }
+  return [...before, [name, value]];
 }
 
 /** Adds `--where`, several of which are one list of filters. */

@@ -20,7 +20,7 @@ async function spanledger(
   ...args: string[]
 ): Promise<{ exitCode: number; out: string; error: string }> {
   const child = Bun.spawn([process.execPath, MAIN, ...args], {
-    env: { ...process.env, TELEMETRY_DB_PATH: path },
+    env: { ...process.env, FORCE_COLOR: "", TELEMETRY_DB_PATH: path },
     stdout: "pipe",
     stderr: "pipe",
   });

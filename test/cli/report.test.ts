@@ -96,6 +96,13 @@ describe("spanledger report", () => {
     `);
   });
 
+  test("--by may be given several times, and --where for several dimensions", async () => {
+    const one = await report("--by", "repo,event");
+    expect(await report("--by", "repo", "--by", "event,repo")).toBe(one);
+    const where = ["--where", "repo=acme/api", "--where", "event=review"];
+    expect(await report("--by", "repo,event", ...where)).toContain("\nacme/api  review     1");
+  });
+
   test("--by a time is a series, in its order", async () => {
     expect(await report("--by", "day")).toMatchInlineSnapshot(`
       "
@@ -372,6 +379,7 @@ describe("what cannot be meant", () => {
       ["--since", "2026-02-30"],
       ["--tz", "Europe/Berlni"],
       ["--where", "repo"],
+      ["--where", "repo=a", "--where", "repo=b"],
       ["--where", "rpo=acme/api"],
       ["--where", "day=2026-11-20"],
       ["--sort", "costs"],
@@ -396,6 +404,7 @@ describe("what cannot be meant", () => {
       error: option '--since <moment>' argument '2026-02-30' is invalid. "2026-02-30" is neither like 30d or 12h nor a date like 2026-01-31.
       error: option '--tz <zone>' argument 'Europe/Berlni' is invalid. "Europe/Berlni" is no time zone like Europe/Berlin. Did you mean Europe/Berlin?
       error: option '--where <key=value>' argument 'repo' is invalid. "repo" is not like repo=acme/api.
+      error: option '--where <key=value>' argument 'repo=b' is invalid. Nothing has two values of repo at once.
       error: option '--where <key=value>' argument 'rpo=acme/api' is invalid. "rpo": Did you mean repo?
       error: option '--where <key=value>' argument 'day=2026-11-20' is invalid. A day is chosen with --since and --until; use model, provider, repo, pr, event, agent, conclusion, session or attr:KEY.
       error: option '--sort <column>' argument 'costs' is invalid. Did you mean cost?

@@ -79,6 +79,11 @@ test("--failed, --session, --pr and --where choose runs", async () => {
   `);
 });
 
+test("--where with two models finds the runs that used both", async () => {
+  const models = ["--where", "model=claude-haiku-4-5", "--where", "model=claude-sonnet-4-5"];
+  expect(JSON.parse(await runs(...models, "--json"))).toMatchObject([{ id: 6 }]);
+});
+
 test("--since, --until and --tz", async () => {
   const period = ["--since", "30h", "--until", "26h", "--tz", "America/New_York"];
   expect(await runs(...period)).toMatchInlineSnapshot(`
