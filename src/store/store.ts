@@ -7,6 +7,7 @@ import { Checkpointer, type CheckpointReport } from "./checkpoint.ts";
 import { MEMORY_PATH, openDatabase } from "./database.ts";
 import { Dictionary } from "./dictionary.ts";
 import { networkFileSystemWarning } from "./file-system.ts";
+import { hasMoved } from "./has-moved.ts";
 import { Maintainer, type MaintenanceOptions } from "./maintenance.ts";
 import type { SpanDetail, SpanRow } from "./rows.ts";
 import { inodeOf, setAside } from "./set-aside.ts";
@@ -51,9 +52,6 @@ type InsertParams = [
   string | null,
 ];
 
-/** SQLITE_FCNTL_HAS_MOVED, https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
-const HAS_MOVED = 20;
-
 function withShape(row: SpanRow): string {
   const detail = (row.detail === null ? {} : JSON.parse(row.detail)) as SpanDetail;
   detail.name = row.shape.name;
@@ -74,7 +72,6 @@ export class Store {
   readonly #insertExecution: Statement<unknown, [number, string, string]>;
   readonly #health: Statement<unknown, [string, string, string, number, string]>;
   #maintainer: Maintainer | null = null;
-  readonly #hasMoved: Int32Array = new Int32Array(2);
   #walInode = 0;
 
   /** @throws {StoreError} where the file cannot be opened, with what to do about it. */
@@ -151,8 +148,7 @@ export class Store {
    */
   hasMoved(): boolean {
     if (this.path === MEMORY_PATH) return false;
-    this.#db.fileControl(HAS_MOVED, this.#hasMoved);
-    if (this.#hasMoved[0] !== 0) return true;
+    if (hasMoved(this.#db)) return true;
     // A -wal that was deleted or replaced takes what is committed from now on along with it.
     const walInode = inodeOf(`${this.path}-wal`);
     if (this.#walInode === 0) this.#walInode = walInode;

@@ -284,6 +284,18 @@ describe("a clock that jumped", () => {
     store.close();
   });
 
+  test("and jumps again does not confirm itself", () => {
+    const store = openStore();
+    store.write(review("a", NOW_MS), NOW_MS);
+    const maintainer = maintain(store, NOW_MS);
+    finish(maintainer, AHEAD_MS);
+    finish(maintainer, AHEAD_MS + 400 * DAY_MS);
+    expect(count(store.path, "traces")).toBe(1);
+    finish(maintainer, AHEAD_MS + 400 * DAY_MS + HOUR_MS);
+    expect(count(store.path, "traces")).toBe(0);
+    store.close();
+  });
+
   test("is told from what the file knows, even by a process that just started", () => {
     const path = join(tempDir(), "t.db");
     const before = openStore(path);
