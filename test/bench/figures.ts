@@ -1,7 +1,9 @@
 /** What a benchmark measured, as a table for people or, with `--json`, as JSON. */
 import { cpus, totalmem } from "node:os";
 import sdk from "@opentelemetry/sdk-trace-base/package.json" with { type: "json" };
-import Table from "cli-table3";
+import type { Terminal } from "../../src/cli/cli.ts";
+import type { Column } from "../../src/cli/table.ts";
+import { formatTable } from "../../src/cli/table.ts";
 import { VERSION } from "../../src/version.ts";
 
 export interface Figure {
@@ -51,22 +53,27 @@ function isMet({ goal, value }: Figure): boolean {
   return "atMost" in goal ? value <= goal.atMost : value >= goal.atLeast;
 }
 
+function verdictOf(figure: Figure): string {
+  if (!figure.goal) return "";
+  return isMet(figure) ? "met" : "missed";
+}
+
+const PLAIN: Terminal = { isInteractive: false, hasColor: false, columns: 0 };
+
 /** Prints what the benchmark found. Called once, at its end. */
 export function report(title: string, figures: readonly Figure[]): void {
   if (process.argv.includes("--json")) {
     console.log(JSON.stringify({ title, figures }));
     return;
   }
-  const table = new Table({
-    head: [title, "", "", "goal", ""],
-    colAligns: ["left", "right", "left", "right", "left"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const figure of figures) {
-    const verdict = figure.goal ? (isMet(figure) ? "met" : "missed") : "";
-    table.push([figure.name, shown(figure.value), figure.unit, goalText(figure), verdict]);
-  }
-  console.log(table.toString());
+  const columns: Column<Figure>[] = [
+    { title, name: "name", kind: "text", value: ({ name }) => name },
+    { title: "", name: "value", kind: "number", value: ({ value }) => shown(value) },
+    { title: "", name: "unit", kind: "text", value: ({ unit }) => unit },
+    { title: "goal", name: "goal", kind: "number", value: goalText },
+    { title: "", name: "verdict", kind: "text", value: verdictOf },
+  ];
+  console.log(formatTable(columns, figures, PLAIN));
 }
 
 /** The number after `--name` on the command line. */
