@@ -75,10 +75,13 @@ interface Cells<Row> {
 function cellsOf<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
   const texts = [terminalText(column.title)];
   for (const row of rows) texts.push(textOf(column, row));
-  // Numbers are.
+  // Numbers are simple.
   const isSimple = alignsRight(column) || texts.every((text) => SIMPLE.test(text));
   let width = 0;
-  for (const text of texts) width = Math.max(width, isSimple ? text.length : Bun.stringWidth(text));
+  for (const text of texts) {
+    const own = isSimple ? text.length : Bun.stringWidth(text);
+    if (own > width) width = own;
+  }
   return { column, texts, isSimple, width };
 }
 
@@ -111,11 +114,12 @@ function padColumn<Row>(
   gap: string,
 ): string[] {
   const cells = widest > width ? texts.map((text) => clip(text, width)) : texts;
+  const spaces = Array.from({ length: width + 1 }, (_, length) => " ".repeat(length));
   const pad = (text: string): string =>
-    " ".repeat(Math.max(0, width - (isSimple ? text.length : Bun.stringWidth(text))));
-  if (!alignsRight(column)) return cells.map((text) => gap + text + pad(text));
-  const whole = width + gap.length;
-  return cells.map((text) => (isSimple ? text.padStart(whole) : gap + pad(text) + text));
+    spaces[width - (isSimple ? text.length : Bun.stringWidth(text))] ?? "";
+  return alignsRight(column)
+    ? cells.map((text) => gap + pad(text) + text)
+    : cells.map((text) => gap + text + pad(text));
 }
 
 /** Paints what is not space: the title, the total, and what the column says of a row. */
