@@ -107,39 +107,61 @@ function layOut<Row>(
   return all.map((_, index) => (isShown(index) ? (widths.shift() ?? null) : null));
 }
 
-/** The cells, cut or padded to one width, and set apart from the column before. */
-function padColumn<Row>(
-  { column, texts, isSimple, width: widest }: Cells<Row>,
-  width: number,
-  gap: string,
-): string[] {
-  const cells = widest > width ? texts.map((text) => clip(text, width)) : texts;
-  const spaces = Array.from({ length: width + 1 }, (_, length) => " ".repeat(length));
-  const pad = (text: string): string =>
-    spaces[width - (isSimple ? text.length : Bun.stringWidth(text))] ?? "";
-  return alignsRight(column)
-    ? cells.map((text) => gap + pad(text) + text)
-    : cells.map((text) => gap + text + pad(text));
+/** A column as it is printed: what stands in each line, and the space that sets it apart from the next. */
+interface ShownColumn {
+  texts: string[];
+  spaces: string[];
+  alignsRight: boolean;
 }
 
-/** Paints what is not space: the title, the total, and what the column says of a row. */
+const SPACES: string[] = [];
+
+function spaces(count: number): string {
+  while (SPACES.length <= count) SPACES.push(" ".repeat(SPACES.length));
+  return SPACES[Math.max(count, 0)] ?? "";
+}
+
+function showColumn<Row>(
+  { column, texts, isSimple, width: widest }: Cells<Row>,
+  width: number,
+  rows: readonly Row[],
+  hasTotal: boolean,
+  terminal: Terminal,
+): ShownColumn {
+  const cut = widest > width ? texts.map((text) => clip(text, width)) : texts;
+  const painted = terminal.hasColor ? paintColumn(column, cut, rows, hasTotal, terminal) : cut;
+  return {
+    texts: painted,
+    spaces: cut.map((text) => spaces(width - (isSimple ? text.length : Bun.stringWidth(text)))),
+    alignsRight: alignsRight(column),
+  };
+}
+
+/** The title and the total are bold, and a row is what the column says of it. */
 function paintColumn<Row>(
   column: Column<Row>,
-  cells: string[],
+  texts: readonly string[],
   rows: readonly Row[],
   hasTotal: boolean,
   terminal: Terminal,
 ): string[] {
-  if (!terminal.hasColor) return cells;
-  return cells.map((cell, index) => {
+  return texts.map((text, index) => {
     const row = rows[index - 1];
     const isBold = index === 0 || (hasTotal && index === rows.length);
     const own = row === undefined ? null : (column.style?.(row) ?? null);
-    const text = cell.trim();
-    const at = cell.indexOf(text);
-    const painted = paint(terminal, own ?? (isBold ? "bold" : null), text);
-    return cell.slice(0, at) + painted + cell.slice(at + text.length);
+    return text === "" ? "" : paint(terminal, own ?? (isBold ? "bold" : null), text);
   });
+}
+
+function lineOf(columns: readonly ShownColumn[], at: number): string {
+  const pieces: string[] = [];
+  for (const { texts, spaces: around, alignsRight: isRight } of columns) {
+    if (pieces.length > 0) pieces.push(GAP);
+    const [text = "", space = ""] = [texts[at], around[at]];
+    if (isRight) pieces.push(space, text);
+    else pieces.push(text, space);
+  }
+  return pieces.join("");
 }
 
 /** Aligned columns under their titles. Written by hand: a table library took minutes for a year of days. */
@@ -156,18 +178,14 @@ export function formatTable<Row>(
   const isFirst = widths.length === 0;
   const fitting = layOut(cells, widths, terminal);
   widths.splice(0, widths.length, ...fitting);
-  const shown = cells.filter((_, index) => fitting[index] !== null);
-  const painted = shown.map((own, index) => {
-    const width = fitting[cells.indexOf(own)] ?? 0;
-    const padded = padColumn(own, width, index === 0 ? "" : GAP);
-    return paintColumn(own.column, padded, all, total !== undefined, terminal);
+  const shown = cells.flatMap((own, index) => {
+    const width = fitting[index] ?? null;
+    return width === null ? [] : showColumn(own, width, all, total !== undefined, terminal);
   });
-  const last = shown.at(-1)?.column;
-  const endsPadded = last !== undefined && !alignsRight(last);
+  const endsPadded = shown.at(-1)?.alignsRight === false;
   const lines: string[] = [];
   for (let at = 0; at <= all.length; at++) {
-    let line = "";
-    for (const column of painted) line += column[at] ?? "";
+    const line = lineOf(shown, at);
     lines.push(endsPadded ? line.trimEnd() : line);
   }
   const sentences = [...notes.map(terminalText), ...(isFirst ? leftOut(cells, fitting) : [])];
