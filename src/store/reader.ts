@@ -110,10 +110,10 @@ export class Reader implements Disposable {
     return this.#readOwn(sql, (statement) => statement.values(...params));
   }
 
-  /** Our own SQL is right, so that what fails is the file. */
+  /** Our own SQL is right, so that what fails is the file. A report asks the same of several ranges. */
   #readOwn<T>(sql: string, read: (statement: AnyStatement) => T): T {
     try {
-      return this.#read(sql, read);
+      return read(this.#db.query<unknown, SQLQueryBindings[]>(sql)); // Remembers a few.
     } catch (error) {
       if (!(error instanceof SQLiteError)) throw error;
       throw toStoreError("Cannot read", this.path, error);
