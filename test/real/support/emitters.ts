@@ -64,6 +64,7 @@ export const EMITTERS: readonly Emitter[] = [
     tellable: notStreamed,
   },
   { name: "langfuse-openai", packages: ["@langfuse/openai"] },
+  { name: "langsmith", packages: ["langsmith"] },
   { name: "mastra", packages: ["@mastra/otel-exporter", "@mastra/core"], isApart: true },
   {
     name: "openinference-claude-agent",
