@@ -65,6 +65,7 @@ export const EMITTERS: readonly Emitter[] = [
   },
   { name: "langfuse-openai", packages: ["@langfuse/openai"] },
   { name: "langsmith", packages: ["langsmith"] },
+  { name: "sentry", packages: ["@sentry/node-core"] },
   { name: "mastra", packages: ["@mastra/otel-exporter", "@mastra/core"], isApart: true },
   {
     name: "openinference-claude-agent",
