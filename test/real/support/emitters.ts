@@ -66,6 +66,7 @@ export const EMITTERS: readonly Emitter[] = [
   { name: "langfuse-openai", packages: ["@langfuse/openai"] },
   { name: "langsmith", packages: ["langsmith"] },
   { name: "sentry", packages: ["@sentry/node-core"] },
+  { name: "google-adk", packages: ["@google/adk"] },
   { name: "mastra", packages: ["@mastra/otel-exporter", "@mastra/core"], isApart: true },
   {
     name: "openinference-claude-agent",
