@@ -1,6 +1,7 @@
 /** Other instrumentations in the same ledger: each call once, with the tokens that the API served. */
 import { describe, expect, test } from "bun:test";
-import { EMITTERS, type Emitter } from "./support/emitters.ts";
+import { EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import { runGeminiCli } from "./support/gemini-cli.ts";
 import { useRunDirectories } from "./support/run-directories.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
 import { servedTotals, type Totals } from "./support/truth.ts";
@@ -46,4 +47,10 @@ describe.each(each(EMITTERS.filter(({ isApart }) => !isApart)))("%s", (name, emi
       },
     ]);
   });
+});
+
+test("Gemini CLI tells each call once, as far as its spans know what was served", async () => {
+  const run = await runGeminiCli(newDirectory());
+  expect(run.served.length).toBeGreaterThan(1);
+  expect(comparable(run.file.totals)).toEqual(truthOf(GEMINI_CLI, run));
 });

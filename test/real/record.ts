@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runClaudeCode } from "./support/claude-code-telemetry.ts";
-import { EMITTERS, type Emitter } from "./support/emitters.ts";
+import { CLAUDE_CODE, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import { runGeminiCli } from "./support/gemini-cli.ts";
 import type { PlainSpan } from "./support/otlp-receiver.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
 import { servedTotals } from "./support/truth.ts";
@@ -20,7 +21,13 @@ function versionOf(name: string): string {
 }
 
 /** Says where it was recorded, and nothing of what was. */
-const PLACE_ATTRIBUTES: ReadonlySet<string> = new Set(["user.id", "server.address", "server.port"]);
+const PLACE_ATTRIBUTES: ReadonlySet<string> = new Set([
+  "user.id",
+  "server.address",
+  "server.port",
+  // Names its directory and its machine's system, among much else.
+  "gen_ai.system_instructions",
+]);
 
 function withoutPlace(attributes: PlainSpan["attributes"]): PlainSpan["attributes"] {
   const entries = Object.entries(attributes);
@@ -75,7 +82,5 @@ for (const emitter of EMITTERS) {
   if (!isWanted(emitter.name)) continue;
   await record(emitter, (directory) => runEmitter(emitter.name, { directory }));
 }
-if (isWanted("claude-code")) {
-  const packages = ["@anthropic-ai/claude-agent-sdk"];
-  await record({ name: "claude-code", packages }, runClaudeCode);
-}
+if (isWanted(CLAUDE_CODE.name)) await record(CLAUDE_CODE, runClaudeCode);
+if (isWanted(GEMINI_CLI.name)) await record(GEMINI_CLI, runGeminiCli);

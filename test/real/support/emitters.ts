@@ -34,6 +34,29 @@ const withoutCache = (calls: readonly ServedCall[]): readonly ServedCall[] =>
     return { ...call, usage: { ...call.usage, ...none } };
   });
 
+const withoutThoughts = (calls: readonly ServedCall[]): readonly ServedCall[] =>
+  calls.map((call) => {
+    if (!call.usage) return call;
+    const { outputTokens, thinkingTokens } = call.usage;
+    const usage = {
+      ...call.usage,
+      outputTokens: outputTokens - thinkingTokens,
+      thinkingTokens: 0,
+    };
+    return { ...call, usage };
+  });
+
+/** Programs that send their spans themselves. */
+export const CLAUDE_CODE: Emitter = {
+  name: "claude-code",
+  packages: ["@anthropic-ai/claude-agent-sdk"],
+};
+export const GEMINI_CLI: Emitter = {
+  name: "gemini-cli",
+  packages: ["@google/gemini-cli"],
+  tellable: (calls) => cacheAsInput(withoutThoughts(calls)),
+};
+
 export const EMITTERS: readonly Emitter[] = [
   { name: "anthropic-sdk", packages: ["@anthropic-ai/sdk"] },
   {

@@ -46,13 +46,18 @@ function wireUsage(usage: ServedUsage): object {
   };
 }
 
-/** Asks for the weather where it can be told, and has not been. */
+/** Tools of the agents that call, of which each is asked for once. */
+const CALLS: Readonly<Record<string, object>> = {
+  get_weather: { city: "Paris" },
+  list_directory: { dir_path: "." },
+};
+
 function nextPart({ contents, tools = [] }: Request_): Part {
-  const declared = tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations);
   const isAnswered = contents.at(-1)?.parts?.some((part) => part.functionResponse !== undefined);
-  const canAsk = declared.some(({ name }) => name === "get_weather");
-  if (isAnswered || !canAsk) return { text: "Mild." };
-  return { functionCall: { name: "get_weather", args: { city: "Paris" } } };
+  const declared = tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations);
+  const name = declared.map((tool) => tool.name).find((tool) => Object.hasOwn(CALLS, tool));
+  if (isAnswered || name === undefined) return { text: "Mild." };
+  return { functionCall: { name, args: CALLS[name] ?? {} } };
 }
 
 /** A stream's first chunk has counts too: those of the input are whole, the output's are not. */
