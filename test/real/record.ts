@@ -1,12 +1,14 @@
 /**
  * Records what the emitters emit, for the fast tests: `bun test/real/record.ts [name…]`, and then
- * `npm run fix`. Run it after a change of their versions, and look at the difference.
+ * `npm run fix`. Run it after a change of their versions, and look at the difference. Codex is recorded
+ * where CODEX names its binary.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runClaudeCode } from "./support/claude-code-telemetry.ts";
-import { CLAUDE_CODE, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import { runCodex } from "./support/codex.ts";
+import { CLAUDE_CODE, CODEX, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
 import { runGeminiCli } from "./support/gemini-cli.ts";
 import type { PlainSpan } from "./support/otlp-receiver.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
@@ -25,6 +27,7 @@ const PLACE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "user.id",
   "server.address",
   "server.port",
+  "cwd",
   // Names its directory and its machine's system, among much else.
   "gen_ai.system_instructions",
 ]);
@@ -54,13 +57,14 @@ function counted(spans: readonly PlainSpan[]): object[] {
 async function record(
   { name, packages, tellable = (calls) => calls }: Emitter,
   run: (directory: string) => Promise<EmittedRun>,
+  versions: readonly string[] = packages.map(versionOf),
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "spanledger-record-"));
   try {
     const { spans, served } = await run(directory);
     const totals = servedTotals(tellable(served));
     const fixture = {
-      source: `Recorded from ${packages.map(versionOf).join(", ")}.`,
+      source: `Recorded from ${versions.join(", ")}.`,
       served: {
         inputTokens: totals.input,
         cacheReadTokens: totals.cacheRead,
@@ -84,3 +88,8 @@ for (const emitter of EMITTERS) {
 }
 if (isWanted(CLAUDE_CODE.name)) await record(CLAUDE_CODE, runClaudeCode);
 if (isWanted(GEMINI_CLI.name)) await record(GEMINI_CLI, runGeminiCli);
+const codex = process.env["CODEX"];
+if (codex !== undefined && isWanted(CODEX.name)) {
+  const version = await Bun.$`${codex} --version`.text();
+  await record(CODEX, (directory) => runCodex(directory, codex), [version.trim()]);
+}

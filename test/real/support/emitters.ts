@@ -57,6 +57,8 @@ export const GEMINI_CLI: Emitter = {
   tellable: (calls) => cacheAsInput(withoutThoughts(calls)),
 };
 
+export const CODEX: Emitter = { name: "codex", packages: [] };
+
 export const EMITTERS: readonly Emitter[] = [
   { name: "anthropic-sdk", packages: ["@anthropic-ai/sdk"] },
   {

@@ -11,7 +11,8 @@ export interface OpenAiApi {
 interface Request_ {
   model: string;
   stream?: boolean;
-  messages?: unknown;
+  input?: string | { type?: string }[];
+  tools?: { name?: string }[];
 }
 
 function usageOf(n: number): ServedUsage {
@@ -64,17 +65,38 @@ function chatCompletion(id: string, { model, stream }: Request_, usage: ServedUs
   ]);
 }
 
-function response(id: string, { model }: Request_, usage: ServedUsage): Response {
+/** A shell is used once, where there is one. */
+function outputItem({ input = "", tools = [] }: Request_): object {
+  const isAnswered = Array.isArray(input) && input.at(-1)?.type === "function_call_output";
+  if (!isAnswered && tools.some(({ name }) => name === "exec_command")) {
+    const command = { name: "exec_command", arguments: JSON.stringify({ cmd: "ls" }) };
+    return {
+      type: "function_call",
+      id: "item_1",
+      call_id: "call_1",
+      status: "completed",
+      ...command,
+    };
+  }
   const content = [{ type: "output_text", text: "Mild.", annotations: [] }];
-  return Response.json({
-    id,
-    object: "response",
-    created_at: 1_795_000_000,
-    model,
+  return { type: "message", id: "item_1", role: "assistant", status: "completed", content };
+}
+
+function response(id: string, request: Request_, usage: ServedUsage): Response {
+  const item = outputItem(request);
+  const common = { id, object: "response", created_at: 1_795_000_000, model: request.model };
+  const whole = {
+    ...common,
     status: "completed",
-    output: [{ type: "message", id: "item_1", role: "assistant", status: "completed", content }],
+    output: [item],
     usage: wireUsage(usage, ["input", "output"]),
-  });
+  };
+  if (!request.stream) return Response.json(whole);
+  return eventStream([
+    { type: "response.created", response: { ...common, status: "in_progress", output: [] } },
+    { type: "response.output_item.done", output_index: 0, item },
+    { type: "response.completed", response: whole },
+  ]);
 }
 
 export function startOpenAiApi(): OpenAiApi {
