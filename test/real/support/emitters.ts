@@ -88,6 +88,10 @@ export const EMITTERS: readonly Emitter[] = [
     packages: ["@arizeai/openinference-instrumentation-openai"],
     tellable: notStreamed,
   },
+  {
+    name: "openinference-openai-agents",
+    packages: ["@arizeai/openinference-instrumentation-openai-agents", "@openai/agents"],
+  },
   { name: "langfuse-openai", packages: ["@langfuse/openai"] },
   { name: "langsmith", packages: ["langsmith"] },
   { name: "sentry", packages: ["@sentry/node-core"] },

@@ -65,21 +65,22 @@ function chatCompletion(id: string, { model, stream }: Request_, usage: ServedUs
   ]);
 }
 
-/** A shell is used once, where there is one. */
+/** Tools of the agents that call, of which each is asked for once. */
+const CALLS: Readonly<Record<string, object>> = {
+  exec_command: { cmd: "ls" },
+  get_weather: { city: "Paris" },
+};
+
 function outputItem({ input = "", tools = [] }: Request_): object {
+  const common = { id: "item_1", status: "completed" };
   const isAnswered = Array.isArray(input) && input.at(-1)?.type === "function_call_output";
-  if (!isAnswered && tools.some(({ name }) => name === "exec_command")) {
-    const command = { name: "exec_command", arguments: JSON.stringify({ cmd: "ls" }) };
-    return {
-      type: "function_call",
-      id: "item_1",
-      call_id: "call_1",
-      status: "completed",
-      ...command,
-    };
+  const tool = tools.find(({ name = "" }) => Object.hasOwn(CALLS, name))?.name;
+  if (!isAnswered && tool !== undefined) {
+    const call = { type: "function_call", call_id: "call_1", name: tool };
+    return { ...common, ...call, arguments: JSON.stringify(CALLS[tool]) };
   }
   const content = [{ type: "output_text", text: "Mild.", annotations: [] }];
-  return { type: "message", id: "item_1", role: "assistant", status: "completed", content };
+  return { ...common, type: "message", role: "assistant", content };
 }
 
 function response(id: string, request: Request_, usage: ServedUsage): Response {
