@@ -73,6 +73,9 @@ export const EMITTERS: readonly Emitter[] = [
   { name: "vercel-ai-v6", packages: ["ai-v6", "ai-anthropic-v6"] },
   { name: "vercel-ai-v7", packages: ["ai-v7", "@ai-sdk/otel"] },
   { name: "vercel-ai-v7-legacy", packages: ["ai-v7", "@ai-sdk/otel"] },
+  { name: "vercel-ai-v5-google", packages: ["ai-v5", "ai-google-v5"] },
+  { name: "vercel-ai-v6-google", packages: ["ai-v6", "ai-google-v6"] },
+  { name: "vercel-ai-v7-google", packages: ["ai-v7", "@ai-sdk/otel", "ai-google-v7"] },
   {
     name: "opentelemetry-openai",
     packages: ["@opentelemetry/instrumentation-openai"],

@@ -20,6 +20,7 @@ interface Part {
 interface Request_ {
   contents: { role?: string; parts?: Part[] }[];
   tools?: { functionDeclarations?: { name: string }[] }[];
+  generationConfig?: { responseMimeType?: string };
 }
 
 function usageOf(n: number): ServedUsage {
@@ -52,7 +53,8 @@ const CALLS: Readonly<Record<string, object>> = {
   list_directory: { dir_path: "." },
 };
 
-function nextPart({ contents, tools = [] }: Request_): Part {
+function nextPart({ contents, tools = [], generationConfig }: Request_): Part {
+  if (generationConfig?.responseMimeType === "application/json") return { text: '{"celsius": 18}' };
   const isAnswered = contents.at(-1)?.parts?.some((part) => part.functionResponse !== undefined);
   const declared = tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations);
   const name = declared.map((tool) => tool.name).find((tool) => Object.hasOwn(CALLS, tool));
@@ -60,7 +62,13 @@ function nextPart({ contents, tools = [] }: Request_): Part {
   return { functionCall: { name, args: CALLS[name] ?? {} } };
 }
 
-/** A stream's first chunk has counts too: those of the input are whole, the output's are not. */
+/** As a stream brings it. */
+function pieces(part: Part): [Part, Part] {
+  const { text } = part;
+  if (text === undefined) return [{ text: "" }, part];
+  return [{ text: text.slice(0, 2) }, { text: text.slice(2) }];
+}
+
 function eventStream(chunks: object[]): Response {
   const events = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`);
   return new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
@@ -88,10 +96,11 @@ export function startGeminiApi(): GeminiApi {
       modelVersion: model,
       responseId,
     });
-    const last = chunk([part], usage, "STOP");
-    if (!isStream) return Response.json(last);
+    if (!isStream) return Response.json(chunk([part], usage, "STOP"));
+    const [first, last] = pieces(part);
+    // The first chunk has counts too: the input's are whole, the output's are not.
     const begun = { ...usage, outputTokens: 3 + usage.thinkingTokens };
-    return eventStream([chunk([{ text: "Well: " }], begun), last]);
+    return eventStream([chunk([first], begun), chunk([last], usage, "STOP")]);
   };
 
   const server = Bun.serve({
