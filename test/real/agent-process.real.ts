@@ -2,13 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { claudeCodeTelemetry, runClaudeCode, store } from "./support/claude-code-telemetry.ts";
+import { claudeCodeTelemetry, runClaudeCode } from "./support/claude-code-telemetry.ts";
 import { runInHost } from "./support/host.ts";
 import { readLedgerFile } from "./support/ledger-file.ts";
 import { startOtlpReceiver } from "./support/otlp-receiver.ts";
 import { useRunDirectories } from "./support/run-directories.ts";
 import { SCENARIOS, type Scenario } from "./support/scenarios.ts";
 import { bash, call, say } from "./support/script.ts";
+import { storeSpans } from "./support/store-spans.ts";
 import { servedTotals } from "./support/truth.ts";
 
 const newDirectory = useRunDirectories();
@@ -57,7 +58,7 @@ describe("the agent's own spans in the same file", () => {
     const scenario = SCENARIOS["a host that stops listening"];
     const run = await runInHost(scenario, newDirectory(), environment);
     await otlp.stop();
-    await store(run.dbPath, otlp.spans);
+    await storeSpans(run.dbPath, otlp.spans);
     const { usage } = readLedgerFile(run.dbPath);
     const counted = usage.filter((row) => row.counted).map((row) => row.response_id);
     expect(usage.length).toBeGreaterThan(counted.length);
@@ -70,7 +71,7 @@ describe("the agent's own spans in the same file", () => {
     const environment = claudeCodeTelemetry(otlp.url);
     const run = await runInHost(SCENARIOS["a subagent"], newDirectory(), environment);
     await otlp.stop();
-    await store(run.dbPath, otlp.spans);
+    await storeSpans(run.dbPath, otlp.spans);
     const file = readLedgerFile(run.dbPath);
     expect(file.spans.length).toBe(run.file.spans.length + otlp.spans.length);
     expect(file.totals).toEqual(servedTotals(run.served));

@@ -1,6 +1,11 @@
-/** Other instrumentations in the same ledger: each call once, with the tokens that the API served. */
+/**
+ * Other instrumentations in the same ledger: each call once, with the tokens that the API served. Codex
+ * needs CODEX, the path of its binary.
+ */
 import { describe, expect, test } from "bun:test";
-import { EMITTERS, type Emitter } from "./support/emitters.ts";
+import { runCodex } from "./support/codex.ts";
+import { CODEX, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import { runGeminiCli } from "./support/gemini-cli.ts";
 import { useRunDirectories } from "./support/run-directories.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
 import { servedTotals, type Totals } from "./support/truth.ts";
@@ -47,3 +52,20 @@ describe.each(each(EMITTERS.filter(({ isApart }) => !isApart)))("%s", (name, emi
     ]);
   });
 });
+
+test("Gemini CLI tells each call once, as far as its spans know what was served", async () => {
+  const run = await runGeminiCli(newDirectory());
+  expect(run.served.length).toBeGreaterThan(1);
+  expect(comparable(run.file.totals)).toEqual(truthOf(GEMINI_CLI, run));
+});
+
+const codex = process.env["CODEX"];
+test.skipIf(codex === undefined)(
+  codex ? "Codex counts once, by its turn" : "Codex (skipped: CODEX does not name its binary)",
+  async () => {
+    const run = await runCodex(newDirectory(), codex ?? "");
+    expect(run.served.length).toBeGreaterThan(1);
+    expect(comparable(run.file.totals)).toEqual(truthOf(CODEX, run));
+    expect(run.file.executions.length).toBe(1);
+  },
+);

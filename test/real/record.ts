@@ -1,12 +1,15 @@
 /**
  * Records what the emitters emit, for the fast tests: `bun test/real/record.ts [name…]`, and then
- * `npm run fix`. Run it after a change of their versions, and look at the difference.
+ * `npm run fix`. Run it after a change of their versions, and look at the difference. Codex is recorded
+ * where CODEX names its binary.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runClaudeCode } from "./support/claude-code-telemetry.ts";
-import { EMITTERS, type Emitter } from "./support/emitters.ts";
+import { runCodex } from "./support/codex.ts";
+import { CLAUDE_CODE, CODEX, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import { runGeminiCli } from "./support/gemini-cli.ts";
 import type { PlainSpan } from "./support/otlp-receiver.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
 import { servedTotals } from "./support/truth.ts";
@@ -20,7 +23,14 @@ function versionOf(name: string): string {
 }
 
 /** Says where it was recorded, and nothing of what was. */
-const PLACE_ATTRIBUTES: ReadonlySet<string> = new Set(["user.id", "server.address", "server.port"]);
+const PLACE_ATTRIBUTES: ReadonlySet<string> = new Set([
+  "user.id",
+  "server.address",
+  "server.port",
+  "cwd",
+  // Names its directory and its machine's system, among much else.
+  "gen_ai.system_instructions",
+]);
 
 function withoutPlace(attributes: PlainSpan["attributes"]): PlainSpan["attributes"] {
   const entries = Object.entries(attributes);
@@ -47,13 +57,14 @@ function counted(spans: readonly PlainSpan[]): object[] {
 async function record(
   { name, packages, tellable = (calls) => calls }: Emitter,
   run: (directory: string) => Promise<EmittedRun>,
+  versions: readonly string[] = packages.map(versionOf),
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "spanledger-record-"));
   try {
     const { spans, served } = await run(directory);
     const totals = servedTotals(tellable(served));
     const fixture = {
-      source: `Recorded from ${packages.map(versionOf).join(", ")}.`,
+      source: `Recorded from ${versions.join(", ")}.`,
       served: {
         inputTokens: totals.input,
         cacheReadTokens: totals.cacheRead,
@@ -75,7 +86,10 @@ for (const emitter of EMITTERS) {
   if (!isWanted(emitter.name)) continue;
   await record(emitter, (directory) => runEmitter(emitter.name, { directory }));
 }
-if (isWanted("claude-code")) {
-  const packages = ["@anthropic-ai/claude-agent-sdk"];
-  await record({ name: "claude-code", packages }, runClaudeCode);
+if (isWanted(CLAUDE_CODE.name)) await record(CLAUDE_CODE, runClaudeCode);
+if (isWanted(GEMINI_CLI.name)) await record(GEMINI_CLI, runGeminiCli);
+const codex = process.env["CODEX"];
+if (codex !== undefined && isWanted(CODEX.name)) {
+  const version = await Bun.$`${codex} --version`.text();
+  await record(CODEX, (directory) => runCodex(directory, codex), [version.trim()]);
 }

@@ -9,7 +9,15 @@ import {
 } from "../../otel/attributes.ts";
 import { USAGE_COLUMNS } from "./columns.ts";
 import { columnsOf, type Dialect, has } from "./dialect.ts";
-import { claudeCode, codex, geminiCli, googleAdk, mastra, pydanticAi } from "./dialects/agents.ts";
+import {
+  claudeCode,
+  codex,
+  geminiCli,
+  googleAdk,
+  googleAdkInclusive,
+  mastra,
+  pydanticAi,
+} from "./dialects/agents.ts";
 import { anthropicSdk, liteLlm, vercelAi } from "./dialects/clients.ts";
 import {
   langfuse,
@@ -61,6 +69,7 @@ export const DIALECTS: readonly Dialect[] = [
   pydanticAi,
   langSmith,
   liteLlm,
+  googleAdkInclusive,
   googleAdk,
   geminiCli,
   codex,

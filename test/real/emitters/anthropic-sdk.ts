@@ -1,6 +1,6 @@
 /** `@anthropic-ai/sdk` by itself: its spans are on wherever a tracer provider is global. */
 import Anthropic from "@anthropic-ai/sdk";
-import { ask } from "../support/anthropic-calls.ts";
+import { anthropicOptions, askAnthropic } from "../support/anthropic-calls.ts";
 import { emit } from "../support/emitter.ts";
 
-await emit(({ anthropicUrl }) => ask(Anthropic, anthropicUrl));
+await emit(({ anthropicUrl }) => askAnthropic(new Anthropic(anthropicOptions(anthropicUrl))));

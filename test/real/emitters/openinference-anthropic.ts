@@ -1,7 +1,7 @@
 /** OpenInference around the Anthropic SDK, whose own spans are off. */
 import Anthropic from "@anthropic-ai/sdk";
 import { AnthropicInstrumentation } from "@arizeai/openinference-instrumentation-anthropic";
-import { ask } from "../support/anthropic-calls.ts";
+import { anthropicOptions, askAnthropic } from "../support/anthropic-calls.ts";
 import { emit } from "../support/emitter.ts";
 
 process.env["ANTHROPIC_OPEN_TELEMETRY"] = "false";
@@ -9,5 +9,5 @@ await emit(({ anthropicUrl }) => {
   new AnthropicInstrumentation({
     traceConfig: { hideInputs: true, hideOutputs: true },
   }).manuallyInstrument(Anthropic);
-  return ask(Anthropic, anthropicUrl);
+  return askAnthropic(new Anthropic(anthropicOptions(anthropicUrl)));
 });

@@ -1,7 +1,7 @@
 /** OpenLLMetry around the Anthropic SDK, whose own spans stand beneath: two spans a call. */
 import * as sdk from "@anthropic-ai/sdk";
 import { AnthropicInstrumentation } from "@traceloop/instrumentation-anthropic";
-import { ask } from "../support/anthropic-calls.ts";
+import { anthropicOptions, askAnthropic } from "../support/anthropic-calls.ts";
 import { emit } from "../support/emitter.ts";
 
 await emit(({ anthropicUrl }) => {
@@ -13,5 +13,5 @@ await emit(({ anthropicUrl }) => {
   // It is typed for the CommonJS half of the same package.
   const module = sdk as unknown as Parameters<AnthropicInstrumentation["manuallyInstrument"]>[0];
   new AnthropicInstrumentation({ traceContent: false }).manuallyInstrument(module);
-  return ask(sdk.Anthropic, anthropicUrl);
+  return askAnthropic(new sdk.Anthropic(anthropicOptions(anthropicUrl)));
 });

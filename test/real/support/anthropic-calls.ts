@@ -10,8 +10,13 @@ const TOOLS: Anthropic.Tool[] = [
   },
 ];
 
-export async function ask(Client: typeof Anthropic, baseURL: string): Promise<void> {
-  const client = new Client({ baseURL, apiKey: "sk-ant-dummy", maxRetries: 0 });
+export const anthropicOptions = (baseURL: string) => ({
+  baseURL,
+  apiKey: "sk-ant-dummy",
+  maxRetries: 0,
+});
+
+export async function askAnthropic(client: Pick<Anthropic, "messages">): Promise<void> {
   const request = { model: EMITTER_MODEL, max_tokens: 256, tools: TOOLS };
   const messages: Anthropic.MessageParam[] = [{ role: "user", content: "Weather in Paris?" }];
   const first = await client.messages.create({ ...request, messages });

@@ -4,12 +4,14 @@
  */
 import { startTelemetry } from "../../../src/index.ts";
 
-/** What the emitters call; its price is known to the tests. */
+/** What the emitters call; their prices are known to the tests. */
 export const EMITTER_MODEL = "claude-haiku-4-5";
+export const GEMINI_MODEL = "gemini-2.5-pro";
 
 export interface Apis {
   anthropicUrl: string;
   openaiUrl: string;
+  geminiUrl: string;
 }
 
 export function variable(name: string): string {
@@ -28,6 +30,7 @@ export async function emit(callModels: (apis: Apis) => Promise<unknown>): Promis
   const apis = {
     anthropicUrl: variable("EMITTER_ANTHROPIC_URL"),
     openaiUrl: variable("EMITTER_OPENAI_URL"),
+    geminiUrl: variable("EMITTER_GEMINI_URL"),
   };
   const isExecution = process.env["EMITTER_EXECUTION"] === "1";
   if (isExecution) {

@@ -34,6 +34,31 @@ const withoutCache = (calls: readonly ServedCall[]): readonly ServedCall[] =>
     return { ...call, usage: { ...call.usage, ...none } };
   });
 
+const withoutThoughts = (calls: readonly ServedCall[]): readonly ServedCall[] =>
+  calls.map((call) => {
+    if (!call.usage) return call;
+    const { outputTokens, thinkingTokens } = call.usage;
+    const usage = {
+      ...call.usage,
+      outputTokens: outputTokens - thinkingTokens,
+      thinkingTokens: 0,
+    };
+    return { ...call, usage };
+  });
+
+/** Programs that send their spans themselves. */
+export const CLAUDE_CODE: Emitter = {
+  name: "claude-code",
+  packages: ["@anthropic-ai/claude-agent-sdk"],
+};
+export const GEMINI_CLI: Emitter = {
+  name: "gemini-cli",
+  packages: ["@google/gemini-cli"],
+  tellable: (calls) => cacheAsInput(withoutThoughts(calls)),
+};
+
+export const CODEX: Emitter = { name: "codex", packages: [] };
+
 export const EMITTERS: readonly Emitter[] = [
   { name: "anthropic-sdk", packages: ["@anthropic-ai/sdk"] },
   {
@@ -48,6 +73,9 @@ export const EMITTERS: readonly Emitter[] = [
   { name: "vercel-ai-v6", packages: ["ai-v6", "ai-anthropic-v6"] },
   { name: "vercel-ai-v7", packages: ["ai-v7", "@ai-sdk/otel"] },
   { name: "vercel-ai-v7-legacy", packages: ["ai-v7", "@ai-sdk/otel"] },
+  { name: "vercel-ai-v5-google", packages: ["ai-v5", "ai-google-v5"] },
+  { name: "vercel-ai-v6-google", packages: ["ai-v6", "ai-google-v6"] },
+  { name: "vercel-ai-v7-google", packages: ["ai-v7", "@ai-sdk/otel", "ai-google-v7"] },
   {
     name: "opentelemetry-openai",
     packages: ["@opentelemetry/instrumentation-openai"],
@@ -63,7 +91,14 @@ export const EMITTERS: readonly Emitter[] = [
     packages: ["@arizeai/openinference-instrumentation-openai"],
     tellable: notStreamed,
   },
+  {
+    name: "openinference-openai-agents",
+    packages: ["@arizeai/openinference-instrumentation-openai-agents", "@openai/agents"],
+  },
   { name: "langfuse-openai", packages: ["@langfuse/openai"] },
+  { name: "langsmith", packages: ["langsmith"] },
+  { name: "sentry", packages: ["@sentry/node-core"] },
+  { name: "google-adk", packages: ["@google/adk"] },
   { name: "mastra", packages: ["@mastra/otel-exporter", "@mastra/core"], isApart: true },
   {
     name: "openinference-claude-agent",

@@ -11,7 +11,8 @@ export interface OpenAiApi {
 interface Request_ {
   model: string;
   stream?: boolean;
-  messages?: unknown;
+  input?: string | { type?: string }[];
+  tools?: { name?: string }[];
 }
 
 function usageOf(n: number): ServedUsage {
@@ -64,17 +65,39 @@ function chatCompletion(id: string, { model, stream }: Request_, usage: ServedUs
   ]);
 }
 
-function response(id: string, { model }: Request_, usage: ServedUsage): Response {
+/** Tools of the agents that call, of which each is asked for once. */
+const CALLS: Readonly<Record<string, object>> = {
+  exec_command: { cmd: "ls" },
+  get_weather: { city: "Paris" },
+};
+
+function outputItem({ input = "", tools = [] }: Request_): object {
+  const common = { id: "item_1", status: "completed" };
+  const isAnswered = Array.isArray(input) && input.at(-1)?.type === "function_call_output";
+  const tool = tools.find(({ name = "" }) => Object.hasOwn(CALLS, name))?.name;
+  if (!isAnswered && tool !== undefined) {
+    const call = { type: "function_call", call_id: "call_1", name: tool };
+    return { ...common, ...call, arguments: JSON.stringify(CALLS[tool]) };
+  }
   const content = [{ type: "output_text", text: "Mild.", annotations: [] }];
-  return Response.json({
-    id,
-    object: "response",
-    created_at: 1_795_000_000,
-    model,
+  return { ...common, type: "message", role: "assistant", content };
+}
+
+function response(id: string, request: Request_, usage: ServedUsage): Response {
+  const item = outputItem(request);
+  const common = { id, object: "response", created_at: 1_795_000_000, model: request.model };
+  const whole = {
+    ...common,
     status: "completed",
-    output: [{ type: "message", id: "item_1", role: "assistant", status: "completed", content }],
+    output: [item],
     usage: wireUsage(usage, ["input", "output"]),
-  });
+  };
+  if (!request.stream) return Response.json(whole);
+  return eventStream([
+    { type: "response.created", response: { ...common, status: "in_progress", output: [] } },
+    { type: "response.output_item.done", output_index: 0, item },
+    { type: "response.completed", response: whole },
+  ]);
 }
 
 export function startOpenAiApi(): OpenAiApi {

@@ -2,7 +2,7 @@
 import type OpenAI from "openai";
 
 /** Its price is known to the tests. */
-const OPENAI_MODEL = "gpt-4o";
+export const OPENAI_MODEL = "gpt-4o";
 
 export async function askOpenAi(client: OpenAI): Promise<void> {
   const messages = [{ role: "user" as const, content: "Weather in Paris?" }];

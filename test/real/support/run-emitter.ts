@@ -1,5 +1,6 @@
 /** Plays an emitter against the stubs, and hands back what it emitted, what was stored and the truth. */
 import { join } from "node:path";
+import { startGeminiApi } from "./gemini-api.ts";
 import { type LedgerFile, readLedgerFile } from "./ledger-file.ts";
 import { type ServedCall, startMessagesApi } from "./messages-api.ts";
 import { startOpenAiApi } from "./openai-api.ts";
@@ -35,6 +36,7 @@ export async function runEmitter(
 ): Promise<EmittedRun> {
   const api = startMessagesApi({ main: WEATHER_TWICE });
   const openai = startOpenAiApi();
+  const gemini = startGeminiApi();
   const otlp = startOtlpReceiver();
   const dbPath = join(directory, "telemetry.db");
   const emitter = Bun.spawn(
@@ -47,6 +49,7 @@ export async function runEmitter(
         EMITTER_DB: dbPath,
         EMITTER_ANTHROPIC_URL: api.url,
         EMITTER_OPENAI_URL: openai.url,
+        EMITTER_GEMINI_URL: gemini.url,
         EMITTER_EXECUTION: inExecution ? "1" : "0",
         OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
@@ -58,11 +61,12 @@ export async function runEmitter(
   const exitCode = await emitter.exited;
   await api.stop();
   await openai.stop();
+  await gemini.stop();
   await otlp.stop();
   if (exitCode !== 0) throw new Error(`The emitter ${name} ended with ${exitCode}.`);
   return {
     spans: otlp.spans,
-    served: [...api.served, ...openai.served],
+    served: [...api.served, ...openai.served, ...gemini.served],
     file: readLedgerFile(dbPath),
   };
 }

@@ -21,6 +21,7 @@ interface Price {
 const PRICES: Record<string, Price> = {
   "claude-sonnet-4-5": { input: 3_000, cacheRead: 300, output: 15_000 },
   "claude-haiku-4-5": { input: 1_000, cacheRead: 100, output: 5_000 },
+  "gemini-2.5-pro": { input: 1_250, cacheRead: 125, output: 10_000 },
   "gpt-4o": { input: 2_500, cacheRead: 1_250, output: 10_000 },
 };
 

@@ -3,8 +3,12 @@ import {
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_REQUEST_MODEL,
   ATTR_GEN_AI_RESPONSE_MODEL,
+  ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
+  ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
 } from "../../../otel/attributes.ts";
 import { type Dialect, has } from "../dialect.ts";
+import type { ReadSpan } from "../read-span.ts";
+import { inJson, type JsonSource } from "../values.ts";
 
 /** Claude Code's own spans (beta): bare names, and the counts of the API's usage block. */
 export const claudeCode: Dialect = {
@@ -75,14 +79,46 @@ export const geminiCli: Dialect = {
   },
 };
 
+const isGoogleAdk = (span: ReadSpan): boolean =>
+  span.scopeName === "gcp.vertex.agent" || span.attributes["gen_ai.system"] === "gcp.vertex.agent";
+
+const GEMINI_RESPONSE = "gcp.vertex.agent.llm_response";
+
+/** Gemini's own usage block, in JavaScript the only place of what it thinks, and of what it cached. */
+function inGeminiResponse(name: string): JsonSource[] {
+  const snakeCase = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return [
+    inJson(GEMINI_RESPONSE, "usageMetadata", name),
+    inJson(GEMINI_RESPONSE, "usage_metadata", snakeCase),
+  ];
+}
+
+const THOUGHTS = inGeminiResponse("thoughtsTokenCount");
+
+/** Gemini leaves out a count of zero: all of the output may be thoughts. */
+const NOTHING_BUT_THOUGHTS: JsonSource = {
+  attribute: GEMINI_RESPONSE,
+  read: (response) => (THOUGHTS.some(({ read }) => read(response) !== undefined) ? 0 : undefined),
+};
+
 export const googleAdk: Dialect = {
   name: "google_adk",
-  detect: (span) =>
-    span.scopeName === "gcp.vertex.agent" ||
-    span.attributes["gen_ai.system"] === "gcp.vertex.agent",
+  detect: isGoogleAdk,
   outputExcludesReasoning: true,
-  columns: { reasoning: ["gen_ai.usage.experimental.reasoning_tokens"] },
+  columns: {
+    cacheRead: inGeminiResponse("cachedContentTokenCount"),
+    output: [ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, NOTHING_BUT_THOUGHTS],
+    reasoning: ["gen_ai.usage.experimental.reasoning_tokens", ...THOUGHTS],
+  },
   operations: { spans: { invocation: "agent_step", call_llm: "chat" } },
+};
+
+/** From 2.3 on in Python it speaks the conventions: thoughts are named as they say, and are output. */
+export const googleAdkInclusive: Dialect = {
+  ...googleAdk,
+  name: "google_adk_inclusive",
+  detect: (span) => isGoogleAdk(span) && has(span, ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
+  outputExcludesReasoning: false,
 };
 
 export const mastra: Dialect = {

@@ -1,5 +1,6 @@
 /** Instrumentations that observability products put around other people's clients and agents. */
 import {
+  ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_USAGE_INPUT_TOKENS,
   ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
 } from "../../../otel/attributes.ts";
@@ -152,32 +153,36 @@ export const langfuse: Dialect = {
 };
 
 const LANGSMITH_USAGE = "langsmith.usage_metadata";
-const LANGSMITH_INPUT = "gen_ai.usage.input_token_details";
-const LANGSMITH_OUTPUT = "gen_ai.usage.output_token_details";
+
+/** Details stand by themselves or in the whole usage, and at another service tier by another name. */
+function langSmithDetail(side: "input" | "output", ...names: string[]): JsonSource[] {
+  return names.flatMap((name) => [
+    inJson(`gen_ai.usage.${side}_token_details`, name),
+    inJson(LANGSMITH_USAGE, `${side}_token_details`, name),
+  ]);
+}
 
 export const langSmith: Dialect = {
   name: "langsmith",
   detect: (span) => has(span, "langsmith.span.kind"),
   columns: {
     input: [ATTR_GEN_AI_USAGE_INPUT_TOKENS, inJson(LANGSMITH_USAGE, "input_tokens")],
-    cacheRead: [
-      inJson(LANGSMITH_INPUT, "cache_read"),
-      inJson(LANGSMITH_USAGE, "input_token_details", "cache_read"),
-    ],
-    cacheWrite: [
-      inJson(LANGSMITH_INPUT, "cache_creation"),
-      inJson(LANGSMITH_USAGE, "input_token_details", "cache_creation"),
-    ],
+    cacheRead: langSmithDetail("input", "cache_read", "priority_cache_read", "flex_cache_read"),
+    cacheWrite: langSmithDetail("input", "cache_creation"),
+    cacheWrite5m: langSmithDetail("input", "ephemeral_5m_input_tokens"),
+    cacheWrite1h: langSmithDetail(
+      "input",
+      "ephemeral_1h_input_tokens",
+      "ephemeral_1hr_input_tokens",
+    ),
     output: [ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, inJson(LANGSMITH_USAGE, "output_tokens")],
-    reasoning: [
-      inJson(LANGSMITH_OUTPUT, "reasoning"),
-      inJson(LANGSMITH_USAGE, "output_token_details", "reasoning"),
-    ],
+    reasoning: langSmithDetail("output", "reasoning", "priority_reasoning", "flex_reasoning"),
     costUsd: [inJson(LANGSMITH_USAGE, "total_cost")],
     conversationId: ["langsmith.metadata.thread_id", "langsmith.metadata.session_id"],
   },
   operations: {
     attributes: {
+      [ATTR_GEN_AI_OPERATION_NAME]: { chain: "agent_step" },
       "langsmith.span.kind": {
         llm: "chat",
         chain: "agent_step",
