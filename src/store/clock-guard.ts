@@ -38,16 +38,13 @@ export class ClockGuard {
     const row = this.#read.get();
     const clockMs = row?.clock_ms ?? this.#newestWrite.get()?.ms ?? nowMs;
     const doubtedMs = row?.doubted_clock_ms ?? null;
-    const sinceDoubtMs = doubtedMs === null ? 0 : nowMs - doubtedMs;
-    // More than another day is another jump, and no confirmation.
-    const isConfirmed = sinceDoubtMs >= CONFIRM_AFTER_MS && sinceDoubtMs <= MAX_STEP_MS;
+    const isConfirmed = doubtedMs !== null && nowMs >= doubtedMs + CONFIRM_AFTER_MS;
     if (nowMs <= clockMs + MAX_STEP_MS || isConfirmed) {
       const isNoted = row?.clock_ms != null && Math.abs(nowMs - row.clock_ms) < LAG_MS;
       if (!isNoted || doubtedMs !== null) this.#believe.run(nowMs);
       return null;
     }
-    const isDoubted = doubtedMs !== null && sinceDoubtMs >= 0 && sinceDoubtMs <= MAX_STEP_MS;
-    if (isDoubted) return doubtedMs + CONFIRM_AFTER_MS;
+    if (doubtedMs !== null && nowMs >= doubtedMs) return doubtedMs + CONFIRM_AFTER_MS;
     this.#doubt.run(nowMs);
     return nowMs + CONFIRM_AFTER_MS;
   }
