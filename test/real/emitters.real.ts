@@ -53,6 +53,13 @@ describe.each(each(EMITTERS.filter(({ isApart }) => !isApart)))("%s", (name, emi
   });
 });
 
+// OpenLLMetry opens its span beside the SDK's, not around it, and does not name the response.
+test.failing("two spans of one stream that nothing ties together count once", async () => {
+  const name = "traceloop-anthropic-stream";
+  const run = await runEmitter(name, { directory: newDirectory(), inExecution: true });
+  expect(comparable(run.file.totals)).toEqual(comparable(servedTotals(run.served)));
+});
+
 test("Gemini CLI tells each call once, as far as its spans know what was served", async () => {
   const run = await runGeminiCli(newDirectory());
   expect(run.served.length).toBeGreaterThan(1);
