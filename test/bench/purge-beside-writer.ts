@@ -75,23 +75,27 @@ function sums(path: string): unknown {
 
 let stopWatching: () => void = () => {};
 
-/**
- * The longest time between two ticks of this thread, over some milliseconds or until stopped, without
- * the time for which the machine ran others.
- */
-function longestGapMs(durationMs: number | null): Promise<number> {
-  const ownMs = (): number => performance.now() - waitedMs();
+/** The longest time between two ticks of this thread, and the same without waiting for a core. */
+interface Gap {
+  wallMs: number;
+  ownMs: number;
+}
+
+/** Over some milliseconds, or until stopped. */
+function longestGap(durationMs: number | null): Promise<Gap> {
   return new Promise((resolve) => {
-    let longestMs = 0;
-    let lastMs = ownMs();
+    const longest: Gap = { wallMs: 0, ownMs: 0 };
+    let [lastMs, lastWaitedMs] = [performance.now(), waitedMs()];
     const ticks = setInterval(() => {
-      const nowMs = ownMs();
-      longestMs = Math.max(longestMs, nowMs - lastMs - 1);
-      lastMs = nowMs;
+      const [nowMs, nowWaitedMs] = [performance.now(), waitedMs()];
+      const wallMs = nowMs - lastMs - 1;
+      longest.wallMs = Math.max(longest.wallMs, wallMs);
+      longest.ownMs = Math.max(longest.ownMs, wallMs - (nowWaitedMs - lastWaitedMs));
+      [lastMs, lastWaitedMs] = [nowMs, nowWaitedMs];
     }, 1);
     stopWatching = () => {
       clearInterval(ticks);
-      resolve(longestMs);
+      resolve(longest);
     };
     if (durationMs !== null) setTimeout(stopWatching, durationMs);
   });
@@ -105,16 +109,16 @@ async function measure(spans: number): Promise<void> {
     Bun.spawnSync([process.execPath, import.meta.path, "fill", path, String(spans)]);
     console.log("before", sums(path));
     const waiter = Bun.spawn([process.execPath, import.meta.path, "wait", path]);
-    console.log("host: longest event-loop gap before", (await longestGapMs(5000)).toFixed(1), "ms");
+    console.log("host: longest event-loop gap before", await longestGap(5000));
     const worker = new Worker(new URL("purge-worker.ts", import.meta.url));
-    const gap = longestGapMs(null);
+    const gap = longestGap(null);
     worker.postMessage({ path, spansPerSecond: 2000 });
     const result = await new Promise((resolve) => {
       worker.onmessage = ({ data }) => resolve(data);
     });
     stopWatching();
     waiter.kill("SIGTERM");
-    console.log("host: longest event-loop gap meanwhile", (await gap).toFixed(1), "ms");
+    console.log("host: longest event-loop gap meanwhile", await gap);
     console.log("writer and maintainer:", result);
     console.log("another process's waits for the lock, ms:", await waiter.stdout.text());
     console.log("after", sums(path));

@@ -37,7 +37,7 @@ function filesOf(name: string): string[] {
   if (existsSync(join(import.meta.dirname, "peers/node_modules"))) {
     return name === "peers" ? PEERS : [name];
   }
-  if (named.length > 0) console.error(PEERS_MISSING);
+  console.error(PEERS_MISSING);
   return [];
 }
 
