@@ -1,29 +1,19 @@
 #!/usr/bin/env bun
+import { isCharacterDevice, type Output, pipeOutput, streamOutput } from "./output.ts";
 import { runCommandLine } from "./program.ts";
 import { terminalOf } from "./terminal.ts";
 
-const { stdout, stderr, env } = process;
+/** Nobody reads any more, or nothing can be written: what would go on ends. */
+const closed = Promise.withResolvers<void>();
 
-/** Whoever reads may have seen enough, as `head` has: that is no failure, and what would go on ends. */
-const seenEnough = Promise.withResolvers<void>();
+const isScreen = isCharacterDevice();
+const stdout = isScreen ? streamOutput(process.stdout, closed.resolve) : pipeOutput(closed.resolve);
 
-/** A way to write to a stream until nobody reads it any more. */
-function writerTo(stream: NodeJS.WriteStream, onClosed: () => void): (text: string) => void {
-  let isClosed = false;
-  const stop = (error: unknown): void => {
-    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-    isClosed = true;
-    onClosed();
-  };
-  stream.on("error", stop);
-  return (text) => {
-    if (isClosed) return;
-    try {
-      stream.write(text);
-    } catch (error) {
-      stop(error);
-    }
-  };
+/** Loaded only when there is something to say. */
+let stderr: Output | undefined;
+function writeError(text: string): void {
+  stderr ??= streamOutput(process.stderr, () => {});
+  stderr.write(text);
 }
 
 function signalled(): Promise<void> {
@@ -33,10 +23,16 @@ function signalled(): Promise<void> {
 }
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
-  environment: env,
-  write: writerTo(stdout, seenEnough.resolve),
-  writeError: writerTo(stderr, () => {}),
+  environment: process.env,
+  write: stdout.write,
+  writeError,
   nowMs: Date.now(),
-  terminal: terminalOf(stdout, env),
-  interrupted: () => Promise.race([signalled(), seenEnough.promise]),
+  terminal: terminalOf(isScreen ? process.stdout : {}, process.env),
+  interrupted: () => Promise.race([signalled(), closed.promise]),
 });
+try {
+  await stdout.written();
+} catch (error) {
+  writeError(`The answer could not be written: ${(error as Error).message}.\n`);
+  process.exitCode = 1;
+}

@@ -1,6 +1,6 @@
 /** The command line as a process of its own. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { VERSION } from "../../src/version.ts";
@@ -93,6 +93,24 @@ describe("a reader that has seen enough", () => {
     ]);
   });
 });
+
+test.skipIf(!existsSync("/dev/full"))(
+  "an answer that cannot be written is a sentence, and 1",
+  async () => {
+    const child = Bun.spawn(
+      ["bash", "-c", '"$0" "$@" > /dev/full', process.execPath, MAIN, "report"],
+      {
+        env: { ...process.env, TELEMETRY_DB_PATH: path },
+        stderr: "pipe",
+      },
+    );
+    const error = await new Response(child.stderr).text();
+    expect([await child.exited, error]).toEqual([
+      1,
+      "The answer could not be written: ENOSPC: no space left on device, write.\n",
+    ]);
+  },
+);
 
 test("spanledger tail ends at once, and well, when it is interrupted", async () => {
   const child = Bun.spawn([process.execPath, MAIN, "tail"], {
