@@ -32,7 +32,11 @@ function atLeast({ unpriced }: CostSums, nanoUsd: number | null): string {
 /** The columns of a cost report; on a terminal with a bar for each group's cost. */
 export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed>[] {
   const dearest = groups.reduce((max, { costNanoUsd }) => Math.max(max, costNanoUsd ?? 0), 0);
-  const names = new Set(groups.map(({ key }) => key));
+  let grouped: Set<unknown> | undefined;
+  const isGroup = (key: unknown): boolean => {
+    grouped ??= new Set(groups.map((group) => group.key));
+    return grouped.has(key);
+  };
   const number = (
     title: string,
     name: string,
@@ -67,7 +71,7 @@ export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed
       ...number("", "bar", "text", () => null),
       // Totals would dwarf what the bars compare.
       text: ({ key, costNanoUsd }) =>
-        names.has(key) && dearest > 0 ? bar((costNanoUsd ?? 0) / dearest, BAR_WIDTH) : "",
+        dearest > 0 && isGroup(key) ? bar((costNanoUsd ?? 0) / dearest, BAR_WIDTH) : "",
       style: () => "cyan",
       isDrawing: true,
       rank: isTimeUnit(by[0] ?? "") ? 1 : 5,

@@ -1,16 +1,7 @@
 /** Quantities as people read them. An unknown one is `?`, never 0. */
+import { groupThousands } from "../report/thousands.ts";
 
 const UNKNOWN = "?";
-
-/** Thousands apart. By arithmetic: a report of a year has a hundred thousand of these. */
-function group(count: number): string {
-  let text = "";
-  let rest = count;
-  for (; rest >= 1000; rest = Math.floor(rest / 1000)) {
-    text = `,${String(rest % 1000).padStart(3, "0")}${text}`;
-  }
-  return rest + text;
-}
 
 /** Dollars to the cent from 100 on, else to the hundredth of a cent. */
 export function formatUsd(nanoUsd: number | null): string {
@@ -19,7 +10,7 @@ export function formatUsd(nanoUsd: number | null): string {
   const decimals = nanoUsd >= 100e9 ? 2 : 4;
   const unit = 10 ** decimals;
   const parts = Math.round(nanoUsd / 10 ** (9 - decimals));
-  return `$${group(Math.floor(parts / unit))}.${String(parts % unit).padStart(decimals, "0")}`;
+  return `$${groupThousands(Math.floor(parts / unit))}.${String(parts % unit).padStart(decimals, "0")}`;
 }
 
 /** Dollars with all of their nine decimals that are not zeros at the end. */
@@ -30,12 +21,12 @@ export function decimalUsd(nanoUsd: number): string {
 }
 
 export function formatCount(count: number | null): string {
-  return count === null ? UNKNOWN : group(count);
+  return count === null ? UNKNOWN : groupThousands(count);
 }
 
 /** `1 trace`, `2 traces`. */
 export function countOf(count: number, thing: string): string {
-  return `${group(count)} ${thing}${count === 1 ? "" : "s"}`;
+  return `${groupThousands(count)} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 export function formatDuration(ms: number | null): string {

@@ -43,23 +43,32 @@ export interface TableOptions<Row> {
   widths?: (number | null)[];
 }
 
-function textOf<Row>(column: Column<Row>, row: Row): string {
-  if (column.text) return terminalText(column.text(row));
-  const value = column.value(row);
-  if (typeof value === "string") return terminalText(value);
-  if (typeof value === "bigint" || column.kind === "number")
-    return value === null ? "" : String(value);
-  if (column.kind === "count") return formatCount(value);
-  if (column.kind === "usd") return formatUsd(value);
-  if (column.kind === "share") return formatShare(value);
-  return column.kind === "ms" ? formatDuration(value) : value === null ? "-" : String(value);
+/** Only text is hostile: the words of quantities are our own. */
+function textOf<Row>({ kind, text, value }: Column<Row>): (row: Row) => string {
+  if (text) return kind === "text" ? (row) => terminalText(text(row)) : text;
+  const format = FORMATTERS[kind];
+  return (row) => {
+    const own = value(row);
+    if (typeof own === "number" || own === null) return format(own);
+    return typeof own === "string" ? terminalText(own) : String(own);
+  };
 }
+
+const FORMATTERS: Readonly<Record<Column<unknown>["kind"], (value: number | null) => string>> = {
+  text: (value) => (value === null ? "-" : String(value)),
+  count: formatCount,
+  usd: formatUsd,
+  share: formatShare,
+  ms: formatDuration,
+  number: (value) => (value === null ? "" : String(value)),
+};
 
 function alignsRight<Row>(column: Column<Row>): boolean {
   return column.kind !== "text" && column.isDrawing !== true;
 }
 
-const GAP = "  ";
+/** Between two columns. */
+const GAP = 2;
 /** Characters of one column each, so that a text's length is its width. */
 const SIMPLE = /^[ -~…·•]*$/;
 
@@ -74,7 +83,8 @@ interface Cells<Row> {
 
 function cellsOf<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
   const texts = [terminalText(column.title)];
-  for (const row of rows) texts.push(textOf(column, row));
+  const toText = textOf(column);
+  for (const row of rows) texts.push(toText(row));
   // Numbers are simple.
   const isSimple = alignsRight(column) || texts.every((text) => SIMPLE.test(text));
   let width = 0;
@@ -101,24 +111,20 @@ function layOut<Row>(
   const room = isInteractive ? columns : Number.MAX_SAFE_INTEGER;
   const widths = fitColumns(
     fits.filter((_, index) => isShown(index)),
-    GAP.length,
+    GAP,
     room,
   );
   return all.map((_, index) => (isShown(index) ? (widths.shift() ?? null) : null));
 }
 
-/** A column as it is printed: what stands in each line, and the space that sets it apart from the next. */
+/** A column as it is printed. */
 interface ShownColumn {
-  texts: string[];
-  spaces: string[];
+  texts: readonly string[];
+  /** The same with colours. */
+  painted: readonly string[];
+  isSimple: boolean;
+  width: number;
   alignsRight: boolean;
-}
-
-const SPACES: string[] = [];
-
-function spaces(count: number): string {
-  while (SPACES.length <= count) SPACES.push(" ".repeat(SPACES.length));
-  return SPACES[Math.max(count, 0)] ?? "";
 }
 
 function showColumn<Row>(
@@ -130,11 +136,7 @@ function showColumn<Row>(
 ): ShownColumn {
   const cut = widest > width ? texts.map((text) => clip(text, width)) : texts;
   const painted = terminal.hasColor ? paintColumn(column, cut, rows, hasTotal, terminal) : cut;
-  return {
-    texts: painted,
-    spaces: cut.map((text) => spaces(width - (isSimple ? text.length : Bun.stringWidth(text)))),
-    alignsRight: alignsRight(column),
-  };
+  return { texts: cut, painted, isSimple, width, alignsRight: alignsRight(column) };
 }
 
 /** The title and the total are bold, and a row is what the column says of it. */
@@ -153,6 +155,13 @@ function paintColumn<Row>(
   });
 }
 
+const SPACES: string[] = [];
+
+function spaces(count: number): string {
+  while (SPACES.length <= count) SPACES.push(" ".repeat(SPACES.length));
+  return SPACES[Math.max(count, 0)] ?? "";
+}
+
 /** By index, into one array that serves each line: a year of days has two hundred thousand cells. */
 function linesOf(columns: readonly ShownColumn[], count: number): string[] {
   const lines: string[] = [];
@@ -162,10 +171,11 @@ function linesOf(columns: readonly ShownColumn[], count: number): string[] {
     for (let index = 0; index < columns.length; index++) {
       const column = columns[index] as ShownColumn;
       const text = column.texts[at] ?? "";
-      const space = column.spaces[at] ?? "";
-      pieces[end++] = index === 0 ? "" : GAP;
-      pieces[end++] = column.alignsRight ? space : text;
-      pieces[end++] = column.alignsRight ? text : space;
+      const free = column.width - (column.isSimple ? text.length : Bun.stringWidth(text));
+      const gap = index === 0 ? 0 : GAP;
+      pieces[end++] = spaces(column.alignsRight ? gap + free : gap);
+      pieces[end++] = column.painted[at] ?? "";
+      if (!column.alignsRight) pieces[end++] = spaces(free);
     }
     lines.push(pieces.join(""));
   }
@@ -239,10 +249,11 @@ function formatMarkdown<Row>(
   const escaped = (text: string): string => text.replace(/[\\|<>&*_`[\]]/g, "\\$&");
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const all = total === undefined ? rows : [...rows, total];
+  const texts = columns.map(textOf);
   return [
     line(columns.map(({ title }) => escaped(terminalText(title)))),
     line(columns.map((column) => (alignsRight(column) ? "---:" : "---"))),
-    ...all.map((row) => line(columns.map((column) => escaped(textOf(column, row))))),
+    ...all.map((row) => line(texts.map((toText) => escaped(toText(row))))),
     ...notes.flatMap((note) => ["", escaped(terminalText(note))]),
   ].join("\n");
 }

@@ -20,9 +20,12 @@ import {
   KEYS_OFFSET,
   PERIOD_HOURS,
   type PeriodHours,
+  readDurations,
   readTotals,
   storedDurations,
   sumsOffset,
+  sumTotals,
+  type TotalsQuery,
   totalledRanges,
 } from "../store/period-totals.ts";
 import type { Reader } from "../store/reader.ts";
@@ -101,10 +104,14 @@ function namersOf(by: readonly Dimension[]): ((value: KeyValue) => KeyValue)[] {
   return by.map((name) => (isTimeUnit(name) ? namer(name) : (value) => value));
 }
 
+function addEach(sums: number[], added: readonly number[]): void {
+  for (let index = 0; index < added.length; index++) {
+    sums[index] = (sums[index] ?? 0) + (added[index] ?? 0);
+  }
+}
+
 export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void {
-  sums.forEach((sum, index) => {
-    target.sums[index] = (target.sums[index] ?? 0) + sum;
-  });
+  addEach(target.sums, sums);
   for (const [bucket, count] of durations.counts ?? []) addCount(target.durations, bucket, count);
   for (const period of durations.stored) target.durations.stored.push(period);
 }
@@ -131,6 +138,66 @@ function isGroupOfItsOwn(query: GroupQuery, columns: readonly string[], hours: n
   return by.includes(hours === 24 ? "day" : "hour") && columns.every((name) => by.includes(name));
 }
 
+function columnsOf(cube: string): string[] {
+  return cube === "" ? [] : cube.split(",");
+}
+
+/** Where each dimension stands among the cube's keys; a time is none of them. */
+function placesOf(cube: string, names: readonly string[]): number[] {
+  const columns = columnsOf(cube);
+  return names.map((name) => columns.indexOf(name));
+}
+
+/** Groups that are no series: SQLite adds the periods up. */
+function addSummedTotals(
+  reader: Reader,
+  query: GroupQuery,
+  totals: TotalsQuery,
+  groups: SumGroups,
+): void {
+  const by = placesOf(totals.cube, query.by);
+  for (const row of sumTotals(reader, totals, by)) {
+    addTotal(groups.at(row.slice(0, by.length)), row, by.length, totals.sums);
+  }
+  if (query.durations === "none") return;
+  for (const [keys, stored] of readDurations(reader, totals, by)) {
+    groups.at(keys).durations.stored.push(stored);
+  }
+}
+
+/** A row's sums from `offset` on; most groups of a series have one row. */
+function addTotal(group: SumGroup, row: readonly unknown[], offset: number, count: number): void {
+  const added = row.slice(offset, offset + count) as number[];
+  if (group.sums.length === 0) group.sums = added;
+  else addEach(group.sums, added);
+}
+
+/** A series: each period falls into a group of its time. By index: a year of days has thousands. */
+function addEachTotal(
+  reader: Reader,
+  query: GroupQuery,
+  totals: TotalsQuery,
+  groups: SumGroups,
+): void {
+  const { cube, hours, sums: count } = totals;
+  const { by, zone, durations: asked } = query;
+  const offset = sumsOffset(cube);
+  const places = placesOf(cube, by).map((place) => (place < 0 ? 0 : KEYS_OFFSET + place));
+  const names = by.map((name) => (isTimeUnit(name) ? startNamer(name, zone) : null));
+  const hasDurations = asked !== "none" && !isGroupOfItsOwn(query, columnsOf(cube), hours);
+  for (const row of readTotals(reader, totals, hasDurations)) {
+    const keys: KeyValue[] = [];
+    for (let index = 0; index < places.length; index++) {
+      const value = row[places[index] as number] as KeyValue;
+      const nameOf = names[index];
+      keys.push(nameOf ? nameOf(value) : value);
+    }
+    const group = groups.at(keys);
+    addTotal(group, row, offset, count);
+    group.durations.stored.push(storedDurations(row));
+  }
+}
+
 function addTotals(
   reader: Reader,
   query: GroupQuery,
@@ -139,32 +206,15 @@ function addTotals(
   range: HourRange,
   groups: SumGroups,
 ): void {
-  const columns = cube === "" ? [] : cube.split(",");
-  const offset = sumsOffset(cube);
-  const filters = query.where.map(
-    ([name, value]) => [KEYS_OFFSET + columns.indexOf(name), value] as const,
+  const values = query.where.map(([, value]) => value);
+  const places = placesOf(
+    cube,
+    query.where.map(([name]) => name),
   );
-  const places = query.by.map((name) =>
-    isTimeUnit(name) ? 0 : KEYS_OFFSET + columns.indexOf(name),
-  );
-  const names = query.by.map((name) => (isTimeUnit(name) ? startNamer(name, query.zone) : null));
-  const detail = {
-    sums: query.sums === "all" ? SUM_NAMES.length : SHOWN_SUMS,
-    hasDurations: query.durations !== "none" && !isGroupOfItsOwn(query, columns, hours),
-  };
-  for (const row of readTotals(reader, cube, hours, range, detail)) {
-    if (filters.length > 0 && filters.some(([place, value]) => row[place] !== value)) continue;
-    const key = places.map((place, index) => {
-      const value = row[place] as KeyValue;
-      const nameOf = names[index];
-      return nameOf ? nameOf(value) : value;
-    });
-    const { sums, durations } = groups.at(key);
-    for (let index = 0; index < detail.sums; index++) {
-      sums[index] = (sums[index] ?? 0) + (row[offset + index] as number);
-    }
-    durations.stored.push(storedDurations(row));
-  }
+  const where = places.map((place, index) => [place, values[index] ?? null] as const);
+  const sums = query.sums === "all" ? SUM_NAMES.length : SHOWN_SUMS;
+  const add = query.by.some(isTimeUnit) ? addEachTotal : addSummedTotals;
+  add(reader, query, { cube, hours, range, where, sums }, groups);
 }
 
 /** Takes what it can from totals of the first length, and fills the gaps from the others, or from rows. */

@@ -3,6 +3,7 @@ import { SUM_INDEX, type SumGroup, type SumName } from "../store/cost-sums.ts";
 import type { Reader } from "../store/reader.ts";
 import type { GroupQuery } from "./cost-groups.ts";
 import { type Dimension, isTimeUnit } from "./dimensions.ts";
+import { groupThousands } from "./thousands.ts";
 
 /** What a note is about, for programs. */
 export type CostNoteKind =
@@ -66,12 +67,12 @@ function percent(share: number): string {
 /** Dollars to the cent; small sums to the hundredth of a cent, or two that differ would look alike. */
 function usd(nanoUsd: number): string {
   const digits = nanoUsd < 100e9 ? 4 : 2;
-  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return `$${(nanoUsd / 1e9).toLocaleString("en-US", fraction)}`;
+  const [whole = "", fraction] = (nanoUsd / 1e9).toFixed(digits).split(".");
+  return `$${groupThousands(Number(whole))}.${fraction}`;
 }
 
 function count(amount: number, thing: string): string {
-  return `${amount.toLocaleString("en-US")} ${thing}${amount === 1 ? "" : "s"}`;
+  return `${groupThousands(amount)} ${thing}${amount === 1 ? "" : "s"}`;
 }
 
 function modelName(group: SumGroup): string {

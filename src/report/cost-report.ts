@@ -3,7 +3,7 @@
  * rows through `src/store` and returns typed values; it prints nothing. Costs are integer
  * nano-dollars, and an unknown one is null. Times come in as arguments.
  */
-import { SUM_INDEX, type SumGroup, SumGroups } from "../store/cost-sums.ts";
+import { type KeyValue, SUM_INDEX, type SumGroup, SumGroups } from "../store/cost-sums.ts";
 import { percentilesMs } from "../store/duration-histogram.ts";
 import type { Reader } from "../store/reader.ts";
 import { addGroup, collectGroups, type GroupQuery } from "./cost-groups.ts";
@@ -175,7 +175,7 @@ function toGroup(by: readonly Dimension[], { keys, sums, durations }: SumGroup):
   const allInput = inputTokens + cacheReadTokens + cacheCreationTokens;
   const costNanoUsd = (sums[USES] ?? 0) > unpriced ? (sums[COST] ?? 0) : null;
   const costUsd = costNanoUsd === null ? null : costNanoUsd / 1e9;
-  const [p50DurationMs = null, p95DurationMs = null] = percentilesMs(durations);
+  const { p50Ms, p95Ms } = percentilesMs(durations);
   const key: CostGroup["key"] = {};
   for (let at = 0; at < by.length; at++) {
     const value = keys[at] ?? null;
@@ -194,8 +194,8 @@ function toGroup(by: readonly Dimension[], { keys, sums, durations }: SumGroup):
     costNanoUsd,
     costUsd,
     costPerRunUsd: costUsd === null || runs === 0 ? null : costUsd / runs,
-    p50DurationMs,
-    p95DurationMs,
+    p50DurationMs: p50Ms,
+    p95DurationMs: p95Ms,
     unpriced,
     estimatedShare:
       costNanoUsd === null ? null : costNanoUsd === 0 ? 0 : (sums[ESTIMATED] ?? 0) / costNanoUsd,
@@ -217,8 +217,8 @@ const SORT_VALUE: Readonly<Record<Exclude<Sort, "key">, (sums: CostSums) => numb
 
 function compareKeys(a: SumGroup, b: SumGroup): number {
   for (let index = 0; index < a.keys.length; index++) {
-    const value = a.keys[index] ?? null;
-    const other = b.keys[index] ?? null;
+    const value = a.keys[index] as KeyValue;
+    const other = b.keys[index] as KeyValue;
     if (value === other) continue;
     if (value === null) return 1;
     if (other === null) return -1;
@@ -229,10 +229,10 @@ function compareKeys(a: SumGroup, b: SumGroup): number {
 
 /** Stored totals mostly come in the order of their keys, and sorting would ask for each pair again. */
 function isSorted(groups: readonly SumGroup[]): boolean {
-  return groups.every((group, at) => {
-    const next = groups[at + 1];
-    return next === undefined || compareKeys(group, next) <= 0;
-  });
+  for (let at = 1; at < groups.length; at++) {
+    if (compareKeys(groups[at - 1] as SumGroup, groups[at] as SumGroup) > 0) return false;
+  }
+  return true;
 }
 
 /** The places of the groups in the order in which they are shown. */
@@ -248,7 +248,7 @@ function orderOf(groups: readonly SumGroup[], values: readonly CostGroup[], sort
 }
 
 function chosen<T>(items: readonly T[], places: readonly number[]): T[] {
-  return places.flatMap((place) => items[place] ?? []);
+  return places.map((place) => items[place] as T);
 }
 
 /** The sums of a report's total, or of what it leaves out. */

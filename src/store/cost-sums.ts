@@ -86,11 +86,10 @@ export type KeyValue = string | number | null;
 
 export interface SumGroup {
   keys: KeyValue[];
+  /** In the order of `SUM_NAMES`, as far as anything was added. */
   sums: number[];
   durations: Durations;
 }
-
-const ZEROS = SUM_NAMES.map(() => 0);
 
 type Branch = Map<KeyValue, Branch | SumGroup>;
 
@@ -117,7 +116,7 @@ export class SumGroups {
     const found = branch.get(key) as SumGroup | undefined;
     if (found) return found;
     const durations: Durations = { counts: null, stored: [] };
-    const group: SumGroup = { keys, sums: ZEROS.slice(), durations };
+    const group: SumGroup = { keys, sums: [], durations };
     branch.set(key, group);
     this.#all.push(group);
     return group;
@@ -134,7 +133,7 @@ export interface RowSource {
 }
 
 /** `sum()` fails beyond 64 bits, which only absurd figures reach: then their sum may be inexact. */
-function valuesOf(source: RowSource, sql: string, params: (string | number)[]): unknown[][] {
+export function valuesOf(source: RowSource, sql: string, params: KeyValue[]): unknown[][] {
   try {
     return source.values(sql, ...params);
   } catch (error) {
@@ -220,6 +219,7 @@ WHERE u.counted AND u.ended_ms >= ?1 AND u.ended_ms < ?2${filterSql(query.where,
 }
 
 function addAt(group: SumGroup, row: unknown[], offset: number, at: readonly number[]): void {
+  while (group.sums.length < SUM_NAMES.length) group.sums.push(0);
   at.forEach((index, column) => {
     group.sums[index] = (group.sums[index] ?? 0) + Number(row[offset + column] ?? 0);
   });

@@ -85,12 +85,16 @@ function decodeCounts(bytes: Uint8Array): Counts {
   return scratch;
 }
 
-/** The durations of a stored period, and their median and 95th percentile. */
-export interface StoredDurations {
-  /** Null where it was not read, because nothing is added to it. */
-  encoded: Uint8Array | null;
+/** The durations in ms that half, and 95 %, of the runs do not exceed; null without runs. */
+export interface Percentiles {
   p50Ms: number | null;
   p95Ms: number | null;
+}
+
+/** The durations of a stored period. */
+export interface StoredDurations extends Percentiles {
+  /** Null where it was not read, because nothing is added to it. */
+  encoded: Uint8Array | null;
 }
 
 /** The durations of one group of runs: those read from rows, and those of stored periods. */
@@ -128,21 +132,21 @@ function mergeCounts({ counts, stored }: Durations): Counts {
   return scratch;
 }
 
-const SHARES = [0.5, 0.95] as const;
+/** The middle of the bucket that this share of all runs does not go beyond. */
+function shareMs({ buckets, counts, length }: Counts, share: number, total: number): number {
+  let seen = counts[0] ?? 0;
+  let at = 0;
+  while (at < length - 1 && seen < share * total) seen += counts[++at] ?? 0;
+  return middleMs(buckets[at] ?? 0);
+}
 
-/** The durations in ms that half, and 95 %, of the runs do not exceed; null without runs. */
-export function percentilesMs(durations: Durations): (number | null)[] {
-  const [only] = durations.stored;
+export function percentilesMs(durations: Durations): Percentiles {
+  const only = durations.stored[0];
   // So are most groups of a series: one period each.
-  if (only && durations.stored.length === 1 && !durations.counts) return [only.p50Ms, only.p95Ms];
-  const { buckets, counts, length } = mergeCounts(durations);
+  if (only && durations.stored.length === 1 && !durations.counts) return only;
+  const merged = mergeCounts(durations);
   let total = 0;
-  for (let i = 0; i < length; i++) total += counts[i] ?? 0;
-  let seen = 0;
-  let at = -1;
-  return SHARES.map((share) => {
-    if (total === 0) return null;
-    while (at < length - 1 && (at < 0 || seen < share * total)) seen += counts[++at] ?? 0;
-    return middleMs(buckets[at] ?? 0);
-  });
+  for (let i = 0; i < merged.length; i++) total += merged.counts[i] ?? 0;
+  if (total === 0) return { p50Ms: null, p95Ms: null };
+  return { p50Ms: shareMs(merged, 0.5, total), p95Ms: shareMs(merged, 0.95, total) };
 }

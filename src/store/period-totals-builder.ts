@@ -203,10 +203,8 @@ export class PeriodTotalsBuilder {
   #oldTotals({ hours, start }: Period, cube: string): Map<string, OldTotal> {
     const range = { fromHour: start, toHour: start + hours };
     const offset = sumsOffset(cube);
-    const totals = readTotals(this.#source, cube, hours, range, {
-      hasDurations: true,
-      sums: SUM_NAMES.length,
-    });
+    const query = { cube, hours, range, sums: SUM_NAMES.length };
+    const totals = readTotals(this.#source, query, true);
     return new Map(
       totals.map((row) => [
         JSON.stringify(row.slice(KEYS_OFFSET, offset)),
@@ -220,13 +218,14 @@ export class PeriodTotalsBuilder {
     if (old) {
       for (const name of ONLY_LIVE) sums[SUM_INDEX[name]] = Number(old.sums[SUM_INDEX[name]]);
     }
-    const [p50Ms = null, p95Ms = null] = percentilesMs(group.durations);
-    const fresh = { encoded: encodeCounts(group.durations.counts ?? new Map()), p50Ms, p95Ms };
-    const { encoded, ...percentiles } = old?.durations ?? fresh;
+    const encoded = encodeCounts(group.durations.counts ?? new Map());
+    const durations = old?.durations ?? { ...percentilesMs(group.durations), encoded };
     const [k1 = null, k2 = null, k3 = null] = group.keys;
     const { hours, start } = period;
     const key = [hours, cube, start, place, k1, k2, k3];
-    this.#db.query(INSERT).run(...key, encoded, percentiles.p50Ms, percentiles.p95Ms, ...sums);
+    this.#db
+      .query(INSERT)
+      .run(...key, durations.encoded, durations.p50Ms, durations.p95Ms, ...sums);
   }
 
   /** Once a day has its total, hours before those that are kept go. */

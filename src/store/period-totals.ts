@@ -17,6 +17,7 @@ import {
   type RowSource,
   SUM_NAMES,
   type SumKey,
+  valuesOf,
 } from "./cost-sums.ts";
 import type { StoredDurations } from "./duration-histogram.ts";
 
@@ -74,6 +75,29 @@ export function totalledRanges(
   return ranges;
 }
 
+/** Which totals, and how much of them: a report over months reads thousands, and every column costs time. */
+export interface TotalsQuery {
+  cube: string;
+  hours: PeriodHours;
+  /** All of its periods have a total. */
+  range: HourRange;
+  /** Only where a key of the cube, by its place, has this value. @default all */
+  where?: readonly (readonly [place: number, value: KeyValue])[];
+  /** How many of `SUM_NAMES`. */
+  sums: number;
+}
+
+function whereSql({ cube, hours, range, where = [] }: TotalsQuery): [string, KeyValue[]] {
+  const filters = where.map(([place], index) => ` AND k${place + 1} IS ?${index + 5}`);
+  const sql = `FROM period_totals
+WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4${filters.join("")}`;
+  return [sql, [hours, cube, range.fromHour, range.toHour, ...where.map(([, value]) => value)]];
+}
+
+function keyColumns(places: readonly number[]): string[] {
+  return places.map((place) => `k${place + 1}`);
+}
+
 /** A row of totals: where its period begins, its durations, the values of its cube's keys, the sums. */
 export type TotalRow = [
   start: number,
@@ -95,28 +119,47 @@ export function storedDurations([, encoded, p50Ms, p95Ms]: TotalRow): StoredDura
   return { encoded, p50Ms, p95Ms };
 }
 
-/** What of the totals is to be read: a report over months reads thousands, and every column costs time. */
-export interface TotalDetail {
-  /** Whether durations are read, or their percentiles alone. */
-  hasDurations: boolean;
-  /** How many of `SUM_NAMES`. */
-  sums: number;
-}
-
-/** The totals of all periods of a range, all of which have one. */
+/** The totals of each period by itself; where nothing is added to their durations, the percentiles alone. */
 export function readTotals(
   source: RowSource,
-  cube: string,
-  hours: PeriodHours,
-  { fromHour, toHour }: HourRange,
-  { hasDurations, sums }: TotalDetail,
+  query: TotalsQuery,
+  hasDurations: boolean,
 ): TotalRow[] {
+  const places = Object.keys(CUBES[query.cube] ?? []).map(Number);
   const columns = [
     ...["start", hasDurations ? "durations" : "NULL", "p50_duration_ms", "p95_duration_ms"],
-    ...["k1", "k2", "k3"].slice(0, CUBES[cube]?.length ?? 0),
-    ...SUM_NAMES.slice(0, sums),
+    ...keyColumns(places),
+    ...SUM_NAMES.slice(0, query.sums),
   ];
-  const sql = `SELECT ${columns.join(", ")} FROM period_totals
-WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4`;
-  return source.values(sql, hours, cube, fromHour, toHour) as TotalRow[];
+  const [from, params] = whereSql(query);
+  return source.values(`SELECT ${columns.join(", ")} ${from}`, ...params) as TotalRow[];
+}
+
+/** The totals of all periods together, by some of the cube's keys: these, by their places, and the sums. */
+export function sumTotals(
+  source: RowSource,
+  query: TotalsQuery,
+  by: readonly number[],
+): (KeyValue | number)[][] {
+  const keys = keyColumns(by);
+  const sums = SUM_NAMES.slice(0, query.sums).map((name) => `sum(${name})`);
+  const [from, params] = whereSql(query);
+  const grouping = keys.length === 0 ? "HAVING count(*) > 0" : `GROUP BY ${keys.join(", ")}`;
+  const sql = `SELECT ${[...keys, ...sums].join(", ")} ${from} ${grouping}`;
+  return valuesOf(source, sql, params) as (KeyValue | number)[][];
+}
+
+/** The values of these of the cube's keys, and the durations of each period beneath them. */
+export function readDurations(
+  source: RowSource,
+  query: TotalsQuery,
+  by: readonly number[],
+): [keys: KeyValue[], StoredDurations][] {
+  const columns = ["durations", "p50_duration_ms", "p95_duration_ms", ...keyColumns(by)];
+  const [from, params] = whereSql(query);
+  const rows = source.values(`SELECT ${columns.join(", ")} ${from}`, ...params);
+  return rows.map(([encoded, p50Ms, p95Ms, ...keys]) => [
+    keys as KeyValue[],
+    { encoded, p50Ms, p95Ms } as StoredDurations,
+  ]);
 }

@@ -5,6 +5,7 @@ import {
   bucketSql,
   type Durations,
   encodeCounts,
+  type Percentiles,
   percentilesMs,
 } from "../../src/store/duration-histogram.ts";
 
@@ -20,8 +21,7 @@ function countsOf(durationsMs: readonly number[]): Map<number, number> {
 
 function storedOf(durationsMs: readonly number[]): Durations["stored"][number] {
   const counts = countsOf(durationsMs);
-  const [p50Ms = null, p95Ms = null] = percentilesMs({ counts, stored: [] });
-  return { encoded: encodeCounts(counts), p50Ms, p95Ms };
+  return { encoded: encodeCounts(counts), ...percentilesMs({ counts, stored: [] }) };
 }
 
 /** The nearest rank. */
@@ -30,10 +30,13 @@ function exactPercentile(durationsMs: readonly number[], share: number): number 
   return sorted[Math.max(0, Math.ceil(share * sorted.length - 1e-9) - 1)] ?? Number.NaN;
 }
 
-function expectNear(percentiles: (number | null)[], durationsMs: readonly number[]): void {
-  for (const [index, share] of [0.5, 0.95].entries()) {
+function expectNear({ p50Ms, p95Ms }: Percentiles, durationsMs: readonly number[]): void {
+  for (const [ms, share] of [
+    [p50Ms, 0.5],
+    [p95Ms, 0.95],
+  ] as const) {
     const exact = exactPercentile(durationsMs, share);
-    const found = percentiles[index] ?? Number.NaN;
+    const found = ms ?? Number.NaN;
     expect(Math.abs(found - exact)).toBeLessThanOrEqual(exact * 0.01);
   }
 }
@@ -60,16 +63,20 @@ describe("percentiles of durations", () => {
 
   test("of one stored period are the stored ones", () => {
     const stored = storedOf([10, 20, 3000]);
-    expect(percentilesMs({ counts: null, stored: [stored] })).toEqual([20, 2992]);
+    expect(percentilesMs({ counts: null, stored: [stored] })).toMatchObject({
+      p50Ms: 20,
+      p95Ms: 2992,
+    });
   });
 
   test("are unknown without runs", () => {
-    expect(percentilesMs({ counts: null, stored: [] })).toEqual([null, null]);
+    expect(percentilesMs({ counts: null, stored: [] })).toEqual({ p50Ms: null, p95Ms: null });
   });
 
   test("of short durations are exact, and of absurd ones still numbers", () => {
-    expect(percentilesMs({ counts: countsOf([0, 7, 127]), stored: [] })).toEqual([7, 127]);
-    const [p50Ms] = percentilesMs({ counts: countsOf([-5, 9e15]), stored: [] });
-    expect(p50Ms).toBe(0);
+    const short = percentilesMs({ counts: countsOf([0, 7, 127]), stored: [] });
+    expect(short).toEqual({ p50Ms: 7, p95Ms: 127 });
+    const absurd = percentilesMs({ counts: countsOf([-5, 9e15]), stored: [] });
+    expect(absurd.p50Ms).toBe(0);
   });
 });
