@@ -24,17 +24,20 @@ const PADDING = "a line of what the tool was asked to do ".repeat(6);
 export class BusyBot {
   readonly #random: (below: number) => number;
   readonly #account = new Map<string, LedgerLine>();
+  readonly #seed: number;
   #traces = 0;
   spans = 0;
 
+  /** Two bots of different seeds share no trace. */
   constructor(seed: number) {
+    this.#seed = seed;
     this.#random = randomNumbers(seed);
   }
 
   /** The spans of one run that ends `endMs`, in the order in which they end: the run's own is last. */
   run(endMs: number, spans: number): SpanRow[] {
     const random = this.#random;
-    const trace = this.#traces++;
+    const trace = `${this.#seed}-${this.#traces++}`;
     const at = {
       agentName: `agent-${random(3)}`,
       repo: random(10) === 0 ? null : `acme/repo-${random(6)}`,
