@@ -14,18 +14,23 @@ type Link = [spanId: string, parentSpanId: string | null];
 
 interface StoredNode {
   at: [spanId: string, parentSpanId: string | null, endMs: number, durationMs: number];
+  /** Unknown in what was remembered before it was asked for. */
+  scopeName?: string;
   execution?: Partial<ExecutionFacts>;
   usage?: Omit<UsageFacts, "models"> & { models: Partial<ModelUsageFacts>[] };
 }
 
+const SILENT = { endMs: 0, durationMs: 0, scopeName: null, execution: null, usage: null };
+
 function encode(nodes: Iterable<TraceNode>): string {
   const parts: (StoredNode | Link)[] = [];
-  for (const { spanId, parentSpanId, endMs, durationMs, execution, usage } of nodes) {
+  for (const { spanId, parentSpanId, endMs, durationMs, scopeName, execution, usage } of nodes) {
     if (!execution && !usage) {
       parts.push([spanId, parentSpanId]);
       continue;
     }
     const part: StoredNode = { at: [spanId, parentSpanId, endMs, durationMs] };
+    if (scopeName !== null) part.scopeName = scopeName;
     if (execution) part.execution = statedExecution(execution);
     if (usage) part.usage = { ...usage, models: usage.models.map(statedUsage) };
     parts.push(part);
@@ -37,13 +42,14 @@ function decode(text: string): TraceNode[] {
   return (JSON.parse(text) as (StoredNode | Link)[]).map((part) => {
     if (Array.isArray(part)) {
       const [spanId, parentSpanId] = part;
-      return { spanId, parentSpanId, endMs: 0, durationMs: 0, execution: null, usage: null };
+      return { ...SILENT, spanId, parentSpanId };
     }
     const [spanId, parentSpanId, endMs, durationMs] = part.at;
     const execution = part.execution ? wholeExecution(part.execution) : null;
     const models = part.usage?.models.map(wholeUsage) ?? [];
     const usage = part.usage ? { ...part.usage, models } : null;
-    return { spanId, parentSpanId, endMs, durationMs, execution, usage };
+    const scopeName = part.scopeName ?? null;
+    return { spanId, parentSpanId, endMs, durationMs, scopeName, execution, usage };
   });
 }
 

@@ -5,13 +5,15 @@
  *
  * 1. A run's own account (`ledger`) counts, and silences all other usage beneath it. A ledger beneath
  *    a ledger is another process's account of its own, and counts beside it.
- * 2. Spans of one response count once: the deepest of them, and none where one of them is silenced.
+ * 2. Spans of one call count once: the deepest of them, and none where one of them is silenced. They are
+ *    those that name one response, and those that are alike beside each other (sibling-calls.ts).
  * 3. What stands deepest wins: a span with usage beneath it repeats that usage, so it does not count.
  *    This is also why an executor's `result` stands only where nothing beneath it does.
  * 4. The outermost execution is the run; what is beneath it, executions included, is the run's.
  * 5. `unknown_base` usage is never counted and silences nothing: it would sum a stranger's total.
  */
 import type { ExecutionFacts, UsageFacts } from "./rows.ts";
+import { type Call, siblingCalls } from "./sibling-calls.ts";
 
 /** A span of a trace, reduced to what settling looks at. */
 export interface TraceNode {
@@ -19,6 +21,8 @@ export interface TraceNode {
   readonly parentSpanId: string | null;
   readonly endMs: number;
   readonly durationMs: number;
+  /** The name of the instrumentation that tells of a call; null: unknown, or the span tells of none. */
+  readonly scopeName: string | null;
   readonly execution: ExecutionFacts | null;
   readonly usage: UsageFacts | null;
 }
@@ -96,21 +100,34 @@ function locatePath(
   }
 }
 
+/** A trace, and what is known of where its usage stands. */
+interface Standing {
+  readonly nodes: ReadonlyMap<string, TraceNode>;
+  readonly places: ReadonlyMap<string, Place>;
+  /** Ids of the spans that have summable usage somewhere beneath them. */
+  readonly aboveUsage: ReadonlySet<string>;
+  /** The calls that spans tell of which name no response. */
+  readonly siblingCalls: ReadonlyMap<TraceNode, Call>;
+}
+
 /** Whether the usage of `node` is silenced by a ledger strictly above it. */
-function isSilenced(
-  node: TraceNode,
-  nodes: ReadonlyMap<string, TraceNode>,
-  places: ReadonlyMap<string, Place>,
-): boolean {
+function isSilenced(node: TraceNode, { nodes, places }: Standing): boolean {
   if (node.usage?.scope === "ledger" || node.parentSpanId === null) return false;
   return nodes.has(node.parentSpanId) && places.get(node.parentSpanId)?.underLedger === true;
 }
 
-function totalTokens(usage: UsageFacts): number {
+function cachedTokens(usage: UsageFacts): number {
   let total = 0;
-  for (const model of usage.models) {
-    total += (model.inputTokens ?? 0) + (model.outputTokens ?? 0) + (model.cacheReadTokens ?? 0);
-    total += model.cacheCreationTokens ?? 0;
+  for (const { cacheReadTokens, cacheCreationTokens } of usage.models) {
+    total += (cacheReadTokens ?? 0) + (cacheCreationTokens ?? 0);
+  }
+  return total;
+}
+
+function totalTokens(usage: UsageFacts): number {
+  let total = cachedTokens(usage);
+  for (const { inputTokens, outputTokens } of usage.models) {
+    total += (inputTokens ?? 0) + (outputTokens ?? 0);
   }
   return total;
 }
@@ -119,30 +136,44 @@ function reportsCost(usage: UsageFacts): boolean {
   return usage.models.some((model) => model.reportedCostNanoUsd !== null);
 }
 
-/** Whether `a` stands for a response better than `b`: deeper, then priced, then fuller, then by id. */
-function outranks(a: TraceNode, b: TraceNode, places: ReadonlyMap<string, Place>): boolean {
-  const depth = (places.get(a.spanId)?.depth ?? 0) - (places.get(b.spanId)?.depth ?? 0);
-  if (depth !== 0) return depth > 0;
-  if (!a.usage || !b.usage) return a.usage !== null;
-  if (reportsCost(a.usage) !== reportsCost(b.usage)) return reportsCost(a.usage);
-  const tokens = totalTokens(a.usage) - totalTokens(b.usage);
-  return tokens === 0 ? a.spanId < b.spanId : tokens > 0;
+/** Above 0 where `a` tells of a call better than `b`: priced, fuller, more of it cached, with an id. */
+function compareUsage(a: UsageFacts, b: UsageFacts): number {
+  return (
+    Number(reportsCost(a)) - Number(reportsCost(b)) ||
+    totalTokens(a) - totalTokens(b) ||
+    cachedTokens(a) - cachedTokens(b) ||
+    Number(a.responseId !== null) - Number(b.responseId !== null)
+  );
 }
 
-/** The one span that stands for each response; null where a ledger already accounts for it. */
-function responseWinners(
-  users: readonly TraceNode[],
-  nodes: ReadonlyMap<string, TraceNode>,
-  places: ReadonlyMap<string, Place>,
-): Map<string, TraceNode | null> {
-  const winners = new Map<string, TraceNode | null>();
+/**
+ * Whether `a` stands for a call better than `b`: deeper, then by its usage, then by id. Of two at one
+ * depth, one with usage beneath it wins, and so neither counts: both repeat that usage.
+ */
+function outranks(a: TraceNode, b: TraceNode, { places, aboveUsage }: Standing): boolean {
+  const depth = (places.get(a.spanId)?.depth ?? 0) - (places.get(b.spanId)?.depth ?? 0);
+  if (depth !== 0) return depth > 0;
+  const repeats = Number(aboveUsage.has(a.spanId)) - Number(aboveUsage.has(b.spanId));
+  if (repeats !== 0) return repeats > 0;
+  if (!a.usage || !b.usage) return a.usage !== null;
+  const usage = compareUsage(a.usage, b.usage);
+  return usage === 0 ? a.spanId < b.spanId : usage > 0;
+}
+
+function callOf(node: TraceNode, { siblingCalls }: Standing): Call | null {
+  return siblingCalls.get(node) ?? (node.usage?.responseId || null);
+}
+
+/** The one span that stands for each call; null where a ledger already accounts for it. */
+function callWinners(users: readonly TraceNode[], standing: Standing): Map<Call, TraceNode | null> {
+  const winners = new Map<Call, TraceNode | null>();
   for (const node of users) {
-    const responseId = node.usage?.responseId;
-    if (!responseId) continue;
-    const best = winners.get(responseId);
+    const call = callOf(node, standing);
+    if (call === null) continue;
+    const best = winners.get(call);
     if (best === null) continue;
-    if (isSilenced(node, nodes, places)) winners.set(responseId, null);
-    else if (!best || outranks(node, best, places)) winners.set(responseId, node);
+    if (isSilenced(node, standing)) winners.set(call, null);
+    else if (!best || outranks(node, best, standing)) winners.set(call, node);
   }
   return winners;
 }
@@ -165,15 +196,13 @@ function spansAboveUsage(
 
 function isCounted(
   node: TraceNode,
-  nodes: ReadonlyMap<string, TraceNode>,
-  places: ReadonlyMap<string, Place>,
-  above: ReadonlySet<string>,
-  winners: ReadonlyMap<string, TraceNode | null>,
+  standing: Standing,
+  winners: ReadonlyMap<Call, TraceNode | null>,
 ): boolean {
   if (node.usage?.scope === "ledger") return true;
-  if (above.has(node.spanId) || isSilenced(node, nodes, places)) return false;
-  const responseId = node.usage?.responseId;
-  return !responseId || winners.get(responseId) === node;
+  if (standing.aboveUsage.has(node.spanId) || isSilenced(node, standing)) return false;
+  const call = callOf(node, standing);
+  return call === null || winners.get(call) === node;
 }
 
 /** Settles a trace from all of its spans that are known. */
@@ -189,11 +218,12 @@ export function settle(nodes: ReadonlyMap<string, TraceNode>): Settlement {
     if (run === node) runs.push(node);
     if (isSummable(node.usage)) users.push(node);
   }
-  const above = spansAboveUsage(users, nodes);
-  const winners = responseWinners(users, nodes, places);
+  const aboveUsage = spansAboveUsage(users, nodes);
+  const standing = { nodes, places, aboveUsage, siblingCalls: siblingCalls(users) };
+  const winners = callWinners(users, standing);
   const counted = new Set<string>();
   for (const node of users) {
-    if (isCounted(node, nodes, places, above, winners)) counted.add(node.spanId);
+    if (isCounted(node, standing, winners)) counted.add(node.spanId);
   }
   return { counted, runOf, runs };
 }

@@ -17,6 +17,7 @@ interface NodeRow {
   start_s: number;
   start_ns: number;
   duration_ns: number;
+  scope: string;
   facts: string | null;
 }
 
@@ -66,15 +67,33 @@ function millis(startS: number, startNs: number, durationNs: number): [number, n
   return [endMs, Math.round(durationNs / 1e6)];
 }
 
+/** Scopes are few; the bound is for those whose names never end. */
+const MAX_SCOPES = 1000;
+const scopeNames = new Map<string, string>();
+
+/** The instrumentation of a call, by the text of its scope; settling asks it of no other span. */
+function callScopeName(usage: UsageFacts | null, scope: string): string | null {
+  if (usage?.scope !== "leaf") return null;
+  let name = scopeNames.get(scope);
+  if (name === undefined) {
+    name = (JSON.parse(scope) as { name?: string }).name ?? "";
+    if (scopeNames.size >= MAX_SCOPES) scopeNames.clear();
+    scopeNames.set(scope, name);
+  }
+  return name || null;
+}
+
 export function traceNode(row: SpanRow): TraceNode {
   const [endMs, durationMs] = millis(row.startS, row.startNs, row.durationNs);
+  const usage = row.facts?.usage ?? null;
   return {
     spanId: row.spanId,
     parentSpanId: row.parentSpanId,
     endMs,
     durationMs,
+    scopeName: callScopeName(usage, row.shape.scope),
     execution: row.facts?.execution ?? null,
-    usage: row.facts?.usage ?? null,
+    usage,
   };
 }
 
@@ -89,8 +108,10 @@ export class TraceReader {
     this.#purged = new PurgedTraces(db);
     this.#nodes = db.prepare(
       `SELECT lower(hex(s.span_id)) AS span_id, lower(hex(s.parent_span_id)) AS parent_span_id,
-         s.start_ns / 1000000000 AS start_s, s.start_ns % 1000000000 AS start_ns, s.duration_ns, x.facts
-       FROM span_rows s LEFT JOIN execution_spans x ON x.trace_no = s.trace_no AND x.span_id = s.span_id
+         s.start_ns / 1000000000 AS start_s, s.start_ns % 1000000000 AS start_ns, s.duration_ns,
+         c.body AS scope, x.facts
+       FROM span_rows s JOIN span_shapes h ON h.id = s.shape_id JOIN scopes c ON c.id = h.scope_id
+       LEFT JOIN execution_spans x ON x.trace_no = s.trace_no AND x.span_id = s.span_id
        WHERE s.trace_no = ?`,
     );
     this.#usage = db.prepare(
@@ -126,13 +147,15 @@ export class TraceReader {
     const found = new Map(this.#purged.recall(traceId).map((node) => [node.spanId, node]));
     for (const row of this.#nodes.all(traceNo)) {
       const [endMs, durationMs] = millis(row.start_s, row.start_ns, row.duration_ns);
+      const ofSpan = usage.get(row.span_id) ?? null;
       found.set(row.span_id, {
         spanId: row.span_id,
         parentSpanId: row.parent_span_id || null,
         endMs,
         durationMs,
+        scopeName: callScopeName(ofSpan, row.scope),
         execution: row.facts === null ? null : wholeExecution(JSON.parse(row.facts)),
-        usage: usage.get(row.span_id) ?? null,
+        usage: ofSpan,
       });
     }
     const nodes = new Map<string, TraceNode>();

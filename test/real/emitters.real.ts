@@ -4,7 +4,13 @@
  */
 import { describe, expect, test } from "bun:test";
 import { runCodex } from "./support/codex.ts";
-import { CODEX, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import {
+  CODEX,
+  EMITTERS,
+  type Emitter,
+  GEMINI_CLI,
+  OPENLLMETRY_STREAM,
+} from "./support/emitters.ts";
 import { runGeminiCli } from "./support/gemini-cli.ts";
 import { useRunDirectories } from "./support/run-directories.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
@@ -53,10 +59,21 @@ describe.each(each(EMITTERS.filter(({ isApart }) => !isApart)))("%s", (name, emi
   });
 });
 
-// OpenLLMetry opens its span beside the SDK's, not around it, and does not name the response.
+test("two spans of one stream beside each other, of which one names the response, count once", async () => {
+  const options = { directory: newDirectory(), inExecution: true };
+  const run = await runEmitter(OPENLLMETRY_STREAM.name, options);
+  const calls = run.spans.filter(({ attributes }) => "gen_ai.usage.input_tokens" in attributes);
+  expect(calls.map(({ attributes }) => "gen_ai.response.id" in attributes).sort()).toEqual([
+    false,
+    true,
+  ]);
+  expect(new Set(calls.map(({ parentSpanId }) => parentSpanId)).size).toBe(1);
+  expect(comparable(run.file.totals)).toEqual(comparable(servedTotals(run.served)));
+});
+
+// Outside of any span each is a trace of its own.
 test.failing("two spans of one stream that nothing ties together count once", async () => {
-  const name = "traceloop-anthropic-stream";
-  const run = await runEmitter(name, { directory: newDirectory(), inExecution: true });
+  const run = await runEmitter(OPENLLMETRY_STREAM.name, { directory: newDirectory() });
   expect(comparable(run.file.totals)).toEqual(comparable(servedTotals(run.served)));
 });
 

@@ -8,7 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runClaudeCode } from "./support/claude-code-telemetry.ts";
 import { runCodex } from "./support/codex.ts";
-import { CLAUDE_CODE, CODEX, EMITTERS, type Emitter, GEMINI_CLI } from "./support/emitters.ts";
+import {
+  CLAUDE_CODE,
+  CODEX,
+  EMITTERS,
+  type Emitter,
+  GEMINI_CLI,
+  OPENLLMETRY_STREAM,
+} from "./support/emitters.ts";
 import { runGeminiCli } from "./support/gemini-cli.ts";
 import type { PlainSpan } from "./support/otlp-receiver.ts";
 import { type EmittedRun, runEmitter } from "./support/run-emitter.ts";
@@ -85,6 +92,12 @@ const isWanted = (name: string): boolean => names.size === 0 || names.has(name);
 for (const emitter of EMITTERS) {
   if (!isWanted(emitter.name)) continue;
   await record(emitter, (directory) => runEmitter(emitter.name, { directory }));
+}
+if (isWanted(OPENLLMETRY_STREAM.name)) {
+  const { name } = OPENLLMETRY_STREAM;
+  await record(OPENLLMETRY_STREAM, (directory) =>
+    runEmitter(name, { directory, inExecution: true }),
+  );
 }
 if (isWanted(CLAUDE_CODE.name)) await record(CLAUDE_CODE, runClaudeCode);
 if (isWanted(GEMINI_CLI.name)) await record(GEMINI_CLI, runGeminiCli);

@@ -212,9 +212,11 @@ describe("a span that arrives after its trace was purged", () => {
             ],
           }),
         }),
+      (span, parent, endMs) =>
+        spanRow({ span, parent, endMs, usage: usage(), scope: `{"name":"scope ${span % 3}"}` }),
     ];
     const span = fc.record({
-      shape: fc.nat(3),
+      shape: fc.nat(4),
       parent: fc.nat(9),
       arrival: fc.nat(99),
       day: fc.nat(2),

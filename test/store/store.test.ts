@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { SpanRow } from "../../src/store/rows.ts";
 import { Store } from "../../src/store/store.ts";
+import { permutations } from "../support/permutations.ts";
 import { execution, hexId, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
@@ -64,13 +65,6 @@ const REVIEW: SpanRow[] = [
   spanRow({ span: "tool", parent: "query" }),
   spanRow({ span: "stray", parent: "run", usage: usage({ responseId: "msg_1" }) }),
 ];
-
-function permutations<T>(items: readonly T[]): T[][] {
-  if (items.length < 2) return [[...items]];
-  return items.flatMap((item, i) =>
-    permutations(items.filter((_, j) => j !== i)).map((rest) => [item, ...rest]),
-  );
-}
 
 describe("writing a batch", () => {
   test("puts spans, the run and its usage into the file", () => {

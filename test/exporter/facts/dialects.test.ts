@@ -31,9 +31,10 @@ function countedModels(fixture: DialectFixture): ModelUsageFacts[] {
 }
 
 function nodeOf(span: FixtureSpan): TraceNode {
-  const { spanId, parentSpanId } = span;
+  const { spanId, parentSpanId, scope } = span;
   const { execution, usage } = factsOf(span) ?? { execution: null, usage: null };
-  return { spanId, parentSpanId, endMs: 0, durationMs: 0, execution, usage };
+  const scopeName = usage?.scope === "leaf" ? scope.name : null;
+  return { spanId, parentSpanId, endMs: 0, durationMs: 0, scopeName, execution, usage };
 }
 
 function sum(models: ModelUsageFacts[], value: (model: ModelUsageFacts) => number | null): number {

@@ -59,6 +59,12 @@ export const GEMINI_CLI: Emitter = {
 
 export const CODEX: Emitter = { name: "codex", packages: [] };
 
+/** Its span stands beside the SDK's own, and only within an execution are the two in one trace. */
+export const OPENLLMETRY_STREAM: Emitter = {
+  name: "traceloop-anthropic-stream",
+  packages: ["@traceloop/instrumentation-anthropic", "@anthropic-ai/sdk"],
+};
+
 export const EMITTERS: readonly Emitter[] = [
   { name: "anthropic-sdk", packages: ["@anthropic-ai/sdk"] },
   {
