@@ -158,8 +158,8 @@ function plainItemsLength(items: readonly unknown[]): number {
 function plainValues(attributes: object): string | null {
   const values: unknown[] = Object.values(attributes);
   let total = 0;
-  for (const value of values) {
-    const length = plainLength(value);
+  for (let i = 0; i < values.length; i++) {
+    const length = plainLength(values[i]);
     if (length < 0) return null;
     total += length;
   }

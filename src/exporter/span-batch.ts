@@ -53,32 +53,36 @@ function shapesJson(shapes: readonly SpanShape[]): Pick<BatchJson, "texts" | "sh
 }
 
 export function encodeBatch(records: readonly SpanRecord[]): string {
+  const { length } = records;
   const shapes = new Indexed<SpanShape>();
   const traceIds = new Indexed<string>();
+  const column = <T>(): T[] => new Array<T>(length);
   const json: BatchJson = {
     texts: [],
     shapes: [],
     traceIds: [],
-    trace: [],
-    spanId: [],
-    parentSpanId: [],
-    shape: [],
-    startS: [],
-    startNs: [],
-    durationNs: [],
-    statusCode: [],
+    trace: column(),
+    spanId: column(),
+    parentSpanId: column(),
+    shape: column(),
+    startS: column(),
+    startNs: column(),
+    durationNs: column(),
+    statusCode: column(),
   };
-  const lines = [""];
-  for (const record of records) {
-    json.trace.push(traceIds.indexOf(record.traceId));
-    json.spanId.push(record.spanId);
-    json.parentSpanId.push(record.parentSpanId);
-    json.shape.push(shapes.indexOf(record.shape));
-    json.startS.push(record.startS);
-    json.startNs.push(record.startNs);
-    json.durationNs.push(record.durationNs);
-    json.statusCode.push(record.statusCode);
-    lines.push(record.attributeValues, record.detail ?? "");
+  const lines = new Array<string>(2 * length + 1);
+  for (let i = 0; i < length; i++) {
+    const record = records[i] as SpanRecord;
+    json.trace[i] = traceIds.indexOf(record.traceId);
+    json.spanId[i] = record.spanId;
+    json.parentSpanId[i] = record.parentSpanId;
+    json.shape[i] = shapes.indexOf(record.shape);
+    json.startS[i] = record.startS;
+    json.startNs[i] = record.startNs;
+    json.durationNs[i] = record.durationNs;
+    json.statusCode[i] = record.statusCode;
+    lines[2 * i + 1] = record.attributeValues;
+    lines[2 * i + 2] = record.detail ?? "";
   }
   json.traceIds = traceIds.values;
   lines[0] = JSON.stringify({ ...json, ...shapesJson(shapes.values) });

@@ -3,7 +3,7 @@
  * bounded, that can cross to another thread. It never throws for what a span carries, and never
  * changes the span.
  */
-import type { HrTime } from "@opentelemetry/api";
+import type { HrTime, SpanContext } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { SpanDetail, SpanEventDetail, SpanLinkDetail, SpanRow } from "../store/rows.ts";
 import { attributeObject, attributeValues, cleanText, type SpanText } from "./attribute-json.ts";
@@ -18,7 +18,9 @@ const SAMPLED = 1;
 const EARLIEST_S = 946_684_800;
 const LATEST_S = 4_102_444_800;
 
-function isSaneTime([s, ns]: HrTime): boolean {
+function isSaneTime(time: HrTime): boolean {
+  const s = time[0];
+  const ns = time[1];
   return s >= EARLIEST_S && s < LATEST_S && ns >= 0 && ns < 1e9;
 }
 
@@ -65,14 +67,30 @@ function linkDetails(links: SpanLinks, text: SpanText): SpanLinkDetail[] {
   });
 }
 
+/** As almost all spans are, which then cost no more than a look. */
+function hasNoDetail(span: ReadableSpan, context: SpanContext): boolean {
+  return (
+    span.status.message === undefined &&
+    context.traceFlags === SAMPLED &&
+    !context.traceState &&
+    !span.parentSpanContext?.isRemote &&
+    span.events.length === 0 &&
+    span.links.length === 0 &&
+    !span.droppedAttributesCount &&
+    !span.droppedEventsCount &&
+    !span.droppedLinksCount
+  );
+}
+
 function spanDetail(
   span: ReadableSpan,
   nowMs: number,
   attributes: ReturnType<typeof attributeValues>,
 ): string | null {
   const { values, types } = attributes;
-  const detail: SpanDetail = {};
   const context = span.spanContext();
+  if (types === null && hasNoDetail(span, context)) return null;
+  const detail: SpanDetail = {};
   const { message } = span.status;
   if (typeof message === "string") detail.statusMessage = cleanText(message);
   if (context.traceState) detail.traceState = cleanText(context.traceState.serialize());

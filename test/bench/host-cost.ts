@@ -1,7 +1,7 @@
 /**
  * What a span costs the host's thread, from `startSpan` to the end of its hand-over, beside other ways
  * to the disk or the wire. CPU time of that thread alone: a Worker's and a server's do not count.
- * `--spans 100000`: how many in each round. Each way runs in a process of its own, three times in turn.
+ * `--spans 100000`: how many in each round. Each way runs in a process of its own, five times in turn.
  */
 import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ import { sqliteSpanProcessor } from "../../src/index.ts";
 import { type Figure, median, numberOption, report, threadCpuUs } from "./figures.ts";
 
 const BATCH_SPANS = 512;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const WARM_UP_SPANS = 30 * BATCH_SPANS;
 const BATCH = { maxQueueSize: 16_384, maxExportBatchSize: BATCH_SPANS };
 
