@@ -6,11 +6,10 @@ import {
   addSums,
   executionKey,
   type KeyValue,
-  SHOWN_SUMS,
-  SUM_NAMES,
   type SumGroup,
   SumGroups,
   type SumKey,
+  type SumName,
 } from "../store/cost-sums.ts";
 import { addCount } from "../store/duration-histogram.ts";
 import {
@@ -38,8 +37,8 @@ export interface GroupQuery {
   fromMs: number;
   toMs: number;
   zone: Zone;
-  /** Which sums: those that a report shows, or all. */
-  sums: "shown" | "all";
+  /** Those that are asked for; others may be 0. */
+  sums: readonly SumName[];
   /** Whether the durations of groups are asked for, and whether groups are then added up further. */
   durations: "none" | "of groups" | "of sums of groups";
 }
@@ -157,7 +156,7 @@ function addSummedTotals(
 ): void {
   const by = placesOf(totals.cube, query.by);
   for (const row of sumTotals(reader, totals, by)) {
-    addTotal(groups.at(row.slice(0, by.length)), row, by.length, totals.sums);
+    addTotal(groups.at(row.slice(0, by.length)), row, by.length);
   }
   if (query.durations === "none") return;
   for (const [keys, stored] of readDurations(reader, totals, by)) {
@@ -166,8 +165,8 @@ function addSummedTotals(
 }
 
 /** A row's sums from `offset` on; most groups of a series have one row. */
-function addTotal(group: SumGroup, row: readonly unknown[], offset: number, count: number): void {
-  const added = row.slice(offset, offset + count) as number[];
+function addTotal(group: SumGroup, row: readonly unknown[], offset: number): void {
+  const added = row.slice(offset) as number[];
   if (group.sums.length === 0) group.sums = added;
   else addEach(group.sums, added);
 }
@@ -179,7 +178,7 @@ function addEachTotal(
   totals: TotalsQuery,
   groups: SumGroups,
 ): void {
-  const { cube, hours, sums: count } = totals;
+  const { cube, hours } = totals;
   const { by, zone, durations: asked } = query;
   const offset = sumsOffset(cube);
   const places = placesOf(cube, by).map((place) => (place < 0 ? 0 : KEYS_OFFSET + place));
@@ -193,7 +192,7 @@ function addEachTotal(
       keys.push(nameOf ? nameOf(value) : value);
     }
     const group = groups.at(keys);
-    addTotal(group, row, offset, count);
+    addTotal(group, row, offset);
     group.durations.stored.push(storedDurations(row));
   }
 }
@@ -212,9 +211,8 @@ function addTotals(
     query.where.map(([name]) => name),
   );
   const where = places.map((place, index) => [place, values[index] ?? null] as const);
-  const sums = query.sums === "all" ? SUM_NAMES.length : SHOWN_SUMS;
   const add = query.by.some(isTimeUnit) ? addEachTotal : addSummedTotals;
-  add(reader, query, { cube, hours, range, where, sums }, groups);
+  add(reader, query, { cube, hours, range, where, sums: query.sums }, groups);
 }
 
 /** Takes what it can from totals of the first length, and fills the gaps from the others, or from rows. */

@@ -32,6 +32,14 @@ export interface CostNotes {
   notes: CostNote[];
 }
 
+/** What the notes must know of each model. */
+export const MODEL_NOTE_SUMS: readonly SumName[] = [
+  "unpriced",
+  "approx_cost_nano_usd",
+  "checked_reported_nano_usd",
+  "checked_computed_nano_usd",
+];
+
 /** Reported and computed cost of the same usage may differ by this share before it is said. */
 const DRIFT_SHARE = 0.05;
 
@@ -163,7 +171,7 @@ function purgedNotes(reader: Reader, { by, where, zone, fromMs, toMs }: GroupQue
   return [note(`What was purged, up to ${day}, has no ${lost.join(", ")} any more.`)];
 }
 
-/** `models` are the groups by model of the same period and filters, with all sums. */
+/** `models` are the groups by model of the same period and filters, with `MODEL_NOTE_SUMS`. */
 export function costNotes(
   reader: Reader,
   query: GroupQuery,

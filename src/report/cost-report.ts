@@ -3,11 +3,18 @@
  * rows through `src/store` and returns typed values; it prints nothing. Costs are integer
  * nano-dollars, and an unknown one is null. Times come in as arguments.
  */
-import { type KeyValue, SUM_INDEX, type SumGroup, SumGroups } from "../store/cost-sums.ts";
+import {
+  type KeyValue,
+  SHOWN_SUMS,
+  SUM_INDEX,
+  SUM_NAMES,
+  type SumGroup,
+  SumGroups,
+} from "../store/cost-sums.ts";
 import { percentilesMs } from "../store/duration-histogram.ts";
 import type { Reader } from "../store/reader.ts";
 import { addGroup, collectGroups, type GroupQuery } from "./cost-groups.ts";
-import { type CostNote, costNotes } from "./cost-notes.ts";
+import { type CostNote, costNotes, MODEL_NOTE_SUMS } from "./cost-notes.ts";
 import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "./dimensions.ts";
 import { zoneOf } from "./time-buckets.ts";
 
@@ -280,11 +287,11 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
   return reader.snapshot(() => {
     const period = periodOf(reader, query);
     const zone = zoneOf(tz, period.fromMs, period.toMs);
-    const all: GroupQuery = { by, where, ...period, zone, sums: "all", durations: "of groups" };
+    const all: GroupQuery = { by, where, ...period, zone, sums: SUM_NAMES, durations: "of groups" };
     const isByModel = by.length === 1 && by[0] === "model";
     const groups = collectGroups(reader, {
       ...all,
-      sums: isByModel ? "all" : "shown",
+      sums: isByModel ? SUM_NAMES : SHOWN_SUMS,
       durations: query.top === undefined ? "of groups" : "of sums of groups",
     });
     const values = groups.map((group) => toGroup(by, group));
@@ -294,7 +301,7 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
     // The notes speak of models, whatever the report is grouped by.
     const models = isByModel
       ? groups
-      : collectGroups(reader, { ...all, by: ["model"], durations: "none" });
+      : collectGroups(reader, { ...all, by: ["model"], sums: MODEL_NOTE_SUMS, durations: "none" });
     return {
       by,
       groups: chosen(values, order.slice(0, top)),

@@ -28,8 +28,8 @@ export const SUM_NAMES = [
 ] as const;
 export type SumName = (typeof SUM_NAMES)[number];
 
-/** So many of them, from the first on, are shown of each group of a report. */
-export const SHOWN_SUMS: number = SUM_NAMES.indexOf("unpriced") + 1;
+/** What is shown of each group of a report. */
+export const SHOWN_SUMS: readonly SumName[] = SUM_NAMES.slice(0, SUM_NAMES.indexOf("unpriced") + 1);
 
 /** Where each sum stands in `SumGroup.sums`. */
 export const SUM_INDEX: Readonly<Record<SumName, number>> = Object.fromEntries(

@@ -203,7 +203,7 @@ export class PeriodTotalsBuilder {
   #oldTotals({ hours, start }: Period, cube: string): Map<string, OldTotal> {
     const range = { fromHour: start, toHour: start + hours };
     const offset = sumsOffset(cube);
-    const query = { cube, hours, range, sums: SUM_NAMES.length };
+    const query = { cube, hours, range, sums: SUM_NAMES };
     const totals = readTotals(this.#source, query, true);
     return new Map(
       totals.map((row) => [

@@ -17,6 +17,7 @@ import {
   type RowSource,
   SUM_NAMES,
   type SumKey,
+  type SumName,
   valuesOf,
 } from "./cost-sums.ts";
 import type { StoredDurations } from "./duration-histogram.ts";
@@ -83,8 +84,8 @@ export interface TotalsQuery {
   range: HourRange;
   /** Only where a key of the cube, by its place, has this value. @default all */
   where?: readonly (readonly [place: number, value: KeyValue])[];
-  /** How many of `SUM_NAMES`. */
-  sums: number;
+  /** The others are 0. */
+  sums: readonly SumName[];
 }
 
 function whereSql({ cube, hours, range, where = [] }: TotalsQuery): [string, KeyValue[]] {
@@ -92,6 +93,12 @@ function whereSql({ cube, hours, range, where = [] }: TotalsQuery): [string, Key
   const sql = `FROM period_totals
 WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4${filters.join("")}`;
   return [sql, [hours, cube, range.fromHour, range.toHour, ...where.map(([, value]) => value)]];
+}
+
+/** A column for each sum, up to the last one that is asked for. */
+function sumColumns(asked: readonly SumName[], columnOf: (name: SumName) => string): string[] {
+  const last = SUM_NAMES.findLastIndex((name) => asked.includes(name));
+  return SUM_NAMES.slice(0, last + 1).map((name) => (asked.includes(name) ? columnOf(name) : "0"));
 }
 
 function keyColumns(places: readonly number[]): string[] {
@@ -129,7 +136,7 @@ export function readTotals(
   const columns = [
     ...["start", hasDurations ? "durations" : "NULL", "p50_duration_ms", "p95_duration_ms"],
     ...keyColumns(places),
-    ...SUM_NAMES.slice(0, query.sums),
+    ...sumColumns(query.sums, (name) => name),
   ];
   const [from, params] = whereSql(query);
   return source.values(`SELECT ${columns.join(", ")} ${from}`, ...params) as TotalRow[];
@@ -142,7 +149,7 @@ export function sumTotals(
   by: readonly number[],
 ): (KeyValue | number)[][] {
   const keys = keyColumns(by);
-  const sums = SUM_NAMES.slice(0, query.sums).map((name) => `sum(${name})`);
+  const sums = sumColumns(query.sums, (name) => `sum(${name})`);
   const [from, params] = whereSql(query);
   const grouping = keys.length === 0 ? "HAVING count(*) > 0" : `GROUP BY ${keys.join(", ")}`;
   const sql = `SELECT ${[...keys, ...sums].join(", ")} ${from} ${grouping}`;
