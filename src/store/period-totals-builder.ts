@@ -20,6 +20,8 @@ import {
   sumsOffset,
 } from "./period-totals.ts";
 
+/** Batches wait for a step: most totals are one, that of an hour with thousands of runs is several. */
+const STEP_MS = 4;
 /** Late batches are still under way when a period ends. */
 const SETTLING_MS = 120_000;
 /** Hours are kept for what `--since 30d` begins with; older periods begin with rows. */
@@ -46,11 +48,11 @@ const NEXT = `WITH
   bounds AS MATERIALIZED (SELECT
     max(?2, CAST(ms AS INTEGER) / ${HOUR_MS}) / ?1 * ?1 AS first, ?3 / ?1 * ?1 AS last FROM first_rows),
   built AS MATERIALIZED (SELECT count(*) AS periods FROM totalled_periods, bounds
-    WHERE built AND hours = ?1 AND start >= first AND start < last),
+    WHERE built > 0 AND hours = ?1 AND start >= first AND start < last),
   periods (start) AS (SELECT last - ?1 FROM bounds, built WHERE built.periods * ?1 < last - first
     UNION ALL SELECT start - ?1 FROM periods, bounds WHERE start > first)
 SELECT start, first FROM periods, bounds WHERE NOT EXISTS (SELECT 1 FROM totalled_periods t
-  WHERE t.hours = ?1 AND t.start = periods.start AND t.built) LIMIT 1`;
+  WHERE t.hours = ?1 AND t.start = periods.start AND t.built > 0) LIMIT 1`;
 
 /** The hour of the last rows before the hour `?1`. */
 const LAST_HOUR = `SELECT CAST(max(
@@ -82,6 +84,15 @@ interface Period {
   first: number;
 }
 
+/** A total that is being read, cube by cube: an hour may have very many runs. */
+interface UnderWay {
+  period: Period;
+  /** What stands in its mark: another builder's mark is not ours. */
+  token: number;
+  unread: string[];
+  cubes: Map<string, SumGroup[]>;
+}
+
 /** What a total kept that can no longer be counted. */
 interface OldTotal {
   sums: number[];
@@ -92,12 +103,16 @@ interface OldTotal {
 export class PeriodTotalsBuilder {
   readonly #db: Database;
   readonly #source: RowSource;
+  readonly #stepMs: number;
   readonly #forget: Statement<unknown, [number]>;
   /** Whether something is to be built is asked all the time; of these texts there are a few dozen. */
   readonly #statements = new Map<string, Statement<unknown, (string | number | null)[]>>();
+  #underWay: UnderWay | null = null;
 
-  constructor(db: Database) {
+  /** `stepMs`: after so long a step ends, once it has read what it is at. */
+  constructor(db: Database, stepMs: number = STEP_MS) {
     this.#db = db;
+    this.#stepMs = stepMs;
     this.#source = { values: (sql, ...params) => this.#prepared(sql).values(...params) };
     this.#forget = db.prepare(FORGET);
   }
@@ -111,18 +126,28 @@ export class PeriodTotalsBuilder {
   }
 
   /**
-   * Builds one total that is missing: of the newest hour, or else of the newest day. It reads without
-   * a lock, and takes one twice for a moment: to say that it reads, and to put the total in, unless the
-   * period was forgotten meanwhile.
-   * @returns whether there was one to build.
+   * One step on the way to a total that is missing: of the newest hour, or else of the newest day. It
+   * reads without a lock, and takes one twice for a moment: to say that it reads, and to put the total
+   * in, unless the period was forgotten meanwhile.
+   * @returns whether there was one to take.
    */
   build(nowMs: number): boolean {
+    if (!this.#underWay && !this.#start(nowMs)) return false;
+    const endMs = performance.now() + this.#stepMs;
+    do {
+      if (this.#underWay) this.#goOn(this.#underWay);
+    } while (this.#underWay && performance.now() < endMs);
+    return true;
+  }
+
+  /** @returns false where no total is missing. */
+  #start(nowMs: number): boolean {
     const period = this.#next(nowMs);
     if (!period) return false;
     const { hours, start } = period;
     const [[lastHour] = []] = this.#source.values(LAST_HOUR, start + hours);
     if (Number(lastHour) < start) this.#inTransaction(() => this.#markEmpty(period));
-    else this.#buildOne(period);
+    else this.#begin(period);
     return true;
   }
 
@@ -135,11 +160,22 @@ export class PeriodTotalsBuilder {
     return statement;
   }
 
-  #buildOne(period: Period): void {
-    const begin = "INSERT OR REPLACE INTO totalled_periods (hours, start, built) VALUES (?, ?, 0)";
-    this.#inTransaction(() => this.#db.query(begin).run(period.hours, period.start));
-    const cubes = this.#db.transaction(() => this.#read(period)).deferred();
-    this.#inTransaction(() => this.#publish(period, cubes));
+  #begin(period: Period): void {
+    const token = -1 - Math.floor(Math.random() * 2 ** 31);
+    const mark = "INSERT OR REPLACE INTO totalled_periods (hours, start, built) VALUES (?, ?, ?)";
+    this.#inTransaction(() => this.#db.query(mark).run(period.hours, period.start, token));
+    this.#underWay = { period, token, unread: Object.keys(CUBES), cubes: new Map() };
+  }
+
+  #goOn(underWay: UnderWay): void {
+    const { period, unread, cubes } = underWay;
+    const cube = unread.shift();
+    if (cube !== undefined) {
+      cubes.set(cube, this.#read(period, cube));
+      return;
+    }
+    this.#underWay = null; // Where this fails, it is begun anew.
+    this.#inTransaction(() => this.#publish(underWay));
   }
 
   /** All periods without rows, back to the one that has some: nights and weekends take one step. */
@@ -174,21 +210,18 @@ export class PeriodTotalsBuilder {
     return null;
   }
 
-  #read({ hours, start }: Period): Map<string, SumGroup[]> {
+  #read({ hours, start }: Period, cube: string): SumGroup[] {
     const range = { fromMs: start * HOUR_MS, toMs: (start + hours) * HOUR_MS };
-    const cubes = new Map<string, SumGroup[]>();
-    for (const [cube, by] of Object.entries(CUBES)) {
-      const groups = new SumGroups();
-      addSums(this.#source, { by, where: [], ...range }, groups);
-      cubes.set(cube, groups.all());
-    }
-    return cubes;
+    const groups = new SumGroups();
+    const query = { by: CUBES[cube] ?? [], where: [], ...range };
+    this.#db.transaction(() => addSums(this.#source, query, groups)).deferred();
+    return groups.all();
   }
 
-  #publish(period: Period, cubes: ReadonlyMap<string, SumGroup[]>): void {
+  #publish({ period, token, cubes }: UnderWay): void {
     const { hours, start } = period;
-    const end = "UPDATE totalled_periods SET built = 1 WHERE hours = ? AND start = ?";
-    if (this.#db.query(end).run(hours, start).changes === 0) return;
+    const end = "UPDATE totalled_periods SET built = 1 WHERE hours = ? AND start = ? AND built = ?";
+    if (this.#db.query(end).run(hours, start, token).changes === 0) return;
     const isPurged = this.#source.values(HAS_PURGED, start).length > 0;
     for (const [cube, groups] of cubes) {
       const old = isPurged ? this.#oldTotals(period, cube) : new Map<string, OldTotal>();

@@ -54,7 +54,7 @@ export function firstHour(source: RowSource): number {
 }
 
 const BUILT = `SELECT start FROM totalled_periods
-WHERE built AND hours = ?1 AND start >= ?2 AND start + ?1 <= ?3 ORDER BY start`;
+WHERE built > 0 AND hours = ?1 AND start >= ?2 AND start + ?1 <= ?3 ORDER BY start`;
 
 /** Where within `range` there are totals of periods of this length, as few ranges. */
 export function totalledRanges(

@@ -272,7 +272,7 @@ const PERIOD_TOTALS = `
 CREATE TABLE totalled_periods (
   hours INTEGER NOT NULL,            -- 1 or 24
   start INTEGER NOT NULL,            -- hours since 1970, UTC; a period that is not here has no total
-  built INTEGER NOT NULL,            -- 0: its total is being built
+  built INTEGER NOT NULL,            -- 1; below: its total is being built
   PRIMARY KEY (hours, start)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE period_totals (

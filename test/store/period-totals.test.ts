@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type CostQuery, type CostReport, costReport } from "../../src/report/cost-report.ts";
-import { HOUR_MS } from "../../src/store/period-totals.ts";
+import { CUBES, HOUR_MS } from "../../src/store/period-totals.ts";
 import { PeriodTotalsBuilder } from "../../src/store/period-totals-builder.ts";
 import { openReader } from "../../src/store/reader.ts";
 import { Store } from "../../src/store/store.ts";
@@ -180,6 +180,26 @@ describe("totals of finished periods", () => {
     while (builder.build(NOW_MS));
     expect(report(path, {}).total.runs).toBe(2);
     db.close(true);
+    store.close();
+  });
+
+  test("are not put in under the mark of another builder, which reads later", () => {
+    const path = join(tempDir(), "t.db");
+    const store = openStore(path);
+    const endMs = NOW_MS - 3 * DAY_MS;
+    store.write([spanRow({ endMs, execution: execution(), usage: usage() })], endMs);
+    const [slow, late] = [new Database(path), new Database(path)];
+    const builder = new PeriodTotalsBuilder(slow, 0);
+    builder.build(NOW_MS); // The empty hours since.
+    builder.build(NOW_MS); // A part of the hour.
+    store.write([spanRow({ trace: "late", endMs, execution: execution() })], NOW_MS);
+    new PeriodTotalsBuilder(late, 0).build(NOW_MS);
+    for (const _ of Object.keys(CUBES)) builder.build(NOW_MS); // All others, and the end.
+    for (const by of [[], ["repo"], ["event"], ["agent"]] as const) {
+      expect(report(path, { by }).groups.map(({ runs }) => runs)).toEqual([2]);
+    }
+    slow.close(true);
+    late.close(true);
     store.close();
   });
 
