@@ -12,6 +12,8 @@ export interface Dialect {
   inputExcludesCache?: boolean | ((span: ReadSpan) => boolean);
   /** The output count leaves out reasoning ("thoughts"), which is billed as output. */
   outputExcludesReasoning?: boolean;
+  /** Where a span that says nothing of reasoning may leave some out, and so a part of what was billed. */
+  mayLackReasoning?(span: ReadSpan): boolean;
   /** Attributes of this dialect alone, tried before the common ones. */
   columns?: Partial<Columns>;
   /** Where it names an operation by other words, or by other means, than the conventions. */

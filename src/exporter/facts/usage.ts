@@ -40,7 +40,7 @@ export function readUsage(
   if (!models.some(isUsage)) return null;
   return {
     scope,
-    quality: statedQuality(span) ?? impliedQuality(dialect, scope, operation, models),
+    quality: statedQuality(span) ?? impliedQuality(span, dialect, scope, operation, models),
     responseId:
       scope === "leaf" ? firstOf(span.attributes, columnsOf(dialect).responseId, firstText) : null,
     models: prices === null ? models : models.map((model) => priced(model, scope, span, prices)),
@@ -129,8 +129,9 @@ export function statedQuality(span: ReadSpan): UsageFactsQuality | null {
     : null;
 }
 
-/** A call whose answer is not counted cost more than what is known of it. */
+/** A call whose answer is not counted, or only in part, cost more than what is known of it. */
 function impliedQuality(
+  span: ReadSpan,
   dialect: Dialect,
   scope: UsageFactsScope,
   operation: string | null,
@@ -138,7 +139,19 @@ function impliedQuality(
 ): UsageFactsQuality {
   if (dialect.isMainLoopOnly === true) return "lower_bound";
   const lacksOutput = models.some((model) => model.outputTokens === null && isCounted(model));
-  return scope === "leaf" && operation !== "embeddings" && lacksOutput ? "lower_bound" : "exact";
+  const isPart = lacksOutput || lacksReasoning(span, dialect, models);
+  return scope === "leaf" && operation !== "embeddings" && isPart ? "lower_bound" : "exact";
+}
+
+/** A total of all tokens would tell of it. */
+function lacksReasoning(
+  span: ReadSpan,
+  dialect: Dialect,
+  models: readonly ModelUsageFacts[],
+): boolean {
+  if (!dialect.mayLackReasoning?.(span)) return false;
+  const total = firstOf(span.attributes, columnsOf(dialect).total, count);
+  return total === null && models.some((model) => model.reasoningTokens === null);
 }
 
 function isSomething(model: ModelUsageFacts): boolean {

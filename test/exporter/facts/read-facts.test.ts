@@ -391,6 +391,29 @@ test("what Gemini thinks is billed beside what its CLI counts as output", () => 
   expect(onlyModel(read)?.outputTokens).toBe(100);
 });
 
+test("a call of Gemini that says nothing of its thoughts is a lower bound", () => {
+  const quality = (scopeName: string, more: Record<string, unknown> = {}) =>
+    readFacts(
+      span(
+        {
+          "gen_ai.operation.name": "chat",
+          "gen_ai.usage.input_tokens": 50,
+          "gen_ai.usage.output_tokens": 80,
+          ...more,
+        },
+        { scopeName },
+      ),
+    )?.usage?.quality;
+  expect(quality("gemini-cli")).toBe("lower_bound");
+  expect(quality("gemini-cli", { "gen_ai.usage.reasoning.output_tokens": 20 })).toBe("exact");
+  expect(quality("gemini-cli", { "gen_ai.usage.total_tokens": 150 })).toBe("exact");
+  expect(quality("gcp.vertex.agent")).toBe("lower_bound");
+  // Gemini leaves out a count of zero.
+  const response = '{"usageMetadata":{"promptTokenCount":50,"candidatesTokenCount":80}}';
+  expect(quality("gcp.vertex.agent", { "gcp.vertex.agent.llm_response": response })).toBe("exact");
+  expect(quality("gcp.vertex.agent", { "gen_ai.usage.reasoning.output_tokens": 0 })).toBe("exact");
+});
+
 test("compaction is billed beside the message's own counts", () => {
   const read = span(
     {

@@ -67,6 +67,7 @@ export const geminiCli: Dialect = {
   name: "gemini_cli",
   detect: (span) => span.scopeName === "gemini-cli",
   outputExcludesReasoning: true,
+  mayLackReasoning: () => true,
   operations: {
     attributes: {
       [ATTR_GEN_AI_OPERATION_NAME]: {
@@ -105,6 +106,7 @@ export const googleAdk: Dialect = {
   name: "google_adk",
   detect: isGoogleAdk,
   outputExcludesReasoning: true,
+  mayLackReasoning: (span) => !has(span, GEMINI_RESPONSE),
   columns: {
     cacheRead: inGeminiResponse("cachedContentTokenCount"),
     output: [ATTR_GEN_AI_USAGE_OUTPUT_TOKENS, NOTHING_BUT_THOUGHTS],
@@ -119,6 +121,7 @@ export const googleAdkInclusive: Dialect = {
   name: "google_adk_inclusive",
   detect: (span) => isGoogleAdk(span) && has(span, ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
   outputExcludesReasoning: false,
+  mayLackReasoning: () => false,
 };
 
 export const mastra: Dialect = {
