@@ -242,20 +242,23 @@ function isSorted(groups: readonly SumGroup[]): boolean {
   return true;
 }
 
-/** The places of the groups in the order in which they are shown. */
-function orderOf(groups: readonly SumGroup[], values: readonly CostGroup[], sort: Sort): number[] {
+/** The places of the groups in the order in which they are shown; null where they are in it. */
+function orderOf(
+  groups: readonly SumGroup[],
+  values: readonly CostGroup[],
+  sort: Sort,
+): number[] | null {
+  if (sort === "key" && isSorted(groups)) return null;
   const places = groups.map((_, place) => place);
-  const byKey = (a: number, b: number): number => {
-    const [left, right] = [groups[a], groups[b]];
-    return left && right ? compareKeys(left, right) : 0;
-  };
-  if (sort === "key") return isSorted(groups) ? places : places.sort(byKey);
+  const byKey = (a: number, b: number): number =>
+    compareKeys(groups[a] as SumGroup, groups[b] as SumGroup);
+  if (sort === "key") return places.sort(byKey);
   const ranks = values.map((value) => SORT_VALUE[sort](value) ?? -1);
   return places.sort((a, b) => (ranks[b] ?? 0) - (ranks[a] ?? 0) || byKey(a, b));
 }
 
-function chosen<T>(items: readonly T[], places: readonly number[]): T[] {
-  return places.map((place) => items[place] as T);
+function ordered<T>(items: T[], places: readonly number[] | null): T[] {
+  return places === null ? items : places.map((place) => items[place] as T);
 }
 
 /** The sums of a report's total, or of what it leaves out. */
@@ -289,23 +292,24 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
     const zone = zoneOf(tz, period.fromMs, period.toMs);
     const all: GroupQuery = { by, where, ...period, zone, sums: SUM_NAMES, durations: "of groups" };
     const isByModel = by.length === 1 && by[0] === "model";
-    const groups = collectGroups(reader, {
+    const found = collectGroups(reader, {
       ...all,
       sums: isByModel ? SUM_NAMES : SHOWN_SUMS,
       durations: query.top === undefined ? "of groups" : "of sums of groups",
     });
-    const values = groups.map((group) => toGroup(by, group));
-    const order = orderOf(groups, values, sort);
-    const top = query.top ?? order.length;
+    const values = found.map((group) => toGroup(by, group));
+    const places = orderOf(found, values, sort);
+    const groups = ordered(values, places);
+    const top = query.top ?? groups.length;
     const [total = new SumGroups().at([])] = collectGroups(reader, { ...all, by: [] });
     // The notes speak of models, whatever the report is grouped by.
     const models = isByModel
-      ? groups
+      ? found
       : collectGroups(reader, { ...all, by: ["model"], sums: MODEL_NOTE_SUMS, durations: "none" });
     return {
       by,
-      groups: chosen(values, order.slice(0, top)),
-      rest: restOf(chosen(groups, order.slice(top))),
+      groups: top < groups.length ? groups.slice(0, top) : groups,
+      rest: restOf(top < groups.length ? ordered(found, places).slice(top) : []),
       total: toSums(total),
       ...costNotes(reader, all, models, total),
     };
