@@ -94,6 +94,14 @@ describe("a reader that has seen enough", () => {
   });
 });
 
+test("an answer goes behind what stands in its file", async () => {
+  const file = join(dirname(path), "answers.txt");
+  const script = '(echo first; "$0" "$1" --version; echo last) > "$2"; "$0" "$1" --version >> "$2"';
+  const child = Bun.spawn(["bash", "-c", script, process.execPath, MAIN, file]);
+  expect(await child.exited).toBe(0);
+  expect(await Bun.file(file).text()).toBe(`first\n${VERSION}\nlast\n${VERSION}\n`);
+});
+
 test.skipIf(!existsSync("/dev/full"))(
   "an answer that cannot be written is a sentence, and 1",
   async () => {
