@@ -14,6 +14,7 @@
  */
 import type { ExecutionFacts, UsageFacts } from "./rows.ts";
 import { type Call, siblingCalls } from "./sibling-calls.ts";
+import { compareUsage } from "./usage-rank.ts";
 
 /** A span of a trace, reduced to what settling looks at. */
 export interface TraceNode {
@@ -114,36 +115,6 @@ interface Standing {
 function isSilenced(node: TraceNode, { nodes, places }: Standing): boolean {
   if (node.usage?.scope === "ledger" || node.parentSpanId === null) return false;
   return nodes.has(node.parentSpanId) && places.get(node.parentSpanId)?.underLedger === true;
-}
-
-function cachedTokens(usage: UsageFacts): number {
-  let total = 0;
-  for (const { cacheReadTokens, cacheCreationTokens } of usage.models) {
-    total += (cacheReadTokens ?? 0) + (cacheCreationTokens ?? 0);
-  }
-  return total;
-}
-
-function totalTokens(usage: UsageFacts): number {
-  let total = cachedTokens(usage);
-  for (const { inputTokens, outputTokens } of usage.models) {
-    total += (inputTokens ?? 0) + (outputTokens ?? 0);
-  }
-  return total;
-}
-
-function reportsCost(usage: UsageFacts): boolean {
-  return usage.models.some((model) => model.reportedCostNanoUsd !== null);
-}
-
-/** Above 0 where `a` tells of a call better than `b`: priced, fuller, more of it cached, with an id. */
-function compareUsage(a: UsageFacts, b: UsageFacts): number {
-  return (
-    Number(reportsCost(a)) - Number(reportsCost(b)) ||
-    totalTokens(a) - totalTokens(b) ||
-    cachedTokens(a) - cachedTokens(b) ||
-    Number(a.responseId !== null) - Number(b.responseId !== null)
-  );
 }
 
 /**
