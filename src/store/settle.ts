@@ -11,7 +11,10 @@
  *    This is also why an executor's `result` stands only where nothing beneath it does.
  * 4. The outermost execution is the run; what is beneath it, executions included, is the run's.
  * 5. `unknown_base` usage is never counted and silences nothing: it would sum a stranger's total.
+ * 6. A trace that is one call alone does not count while another such trace tells of the same call and
+ *    counts for it (twin-calls.ts). Nothing else of another trace matters.
  */
+import { loneCallOf } from "./lone-call.ts";
 import type { ExecutionFacts, UsageFacts } from "./rows.ts";
 import { type Call, siblingCalls } from "./sibling-calls.ts";
 import { compareUsage } from "./usage-rank.ts";
@@ -26,6 +29,8 @@ export interface TraceNode {
   readonly scopeName: string | null;
   readonly execution: ExecutionFacts | null;
   readonly usage: UsageFacts | null;
+  /** Whether a span of another trace counts for the call. It matters only while this one is a lone call. */
+  readonly twinCounts?: boolean;
 }
 
 export interface Settlement {
@@ -178,6 +183,7 @@ function isCounted(
 
 /** Settles a trace from all of its spans that are known. */
 export function settle(nodes: ReadonlyMap<string, TraceNode>): Settlement {
+  if (loneCallOf(nodes)?.twinCounts) return { counted: new Set(), runOf: new Map(), runs: [] };
   const places = locate(nodes);
   const users: TraceNode[] = [];
   const runs: TraceNode[] = [];
