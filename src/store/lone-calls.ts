@@ -33,7 +33,6 @@ type FoundCall = LoneCall & { readonly known: KnownCall };
 export class LoneCalls {
   /** The oldest first. */
   readonly #byTrace = new Map<string, KnownCall>();
-  readonly #byLikeness = new Map<string, Set<KnownCall>>();
   #scopeName: string | null = null;
   /** Almost no host has calls of two instrumentations, and then nothing more is looked at. */
   #hasTwoScopes = false;
@@ -45,9 +44,6 @@ export class LoneCalls {
     const spanId = traceId + node.spanId;
     const call = { ...node, spanId, traceId, resource, likeness, arrivedMs: nowMs, twin: null };
     this.#byTrace.set(traceId, call);
-    const alike = this.#byLikeness.get(likeness);
-    if (alike) alike.add(call);
-    else this.#byLikeness.set(likeness, new Set([call]));
     this.#scopeName ??= call.scopeName;
     this.#hasTwoScopes ||= call.scopeName !== this.#scopeName;
   }
@@ -85,8 +81,9 @@ export class LoneCalls {
       const call = this.#byTrace.get(traceId);
       if (call) touched.add(call);
     }
-    for (const likeness of new Set([...touched].map((call) => call.likeness))) {
-      const alike = this.#byLikeness.get(likeness) ?? [];
+    const likenesses = new Set([...touched].map((call) => call.likeness));
+    const all = [...this.#byTrace.values()].filter((call) => likenesses.has(call.likeness));
+    for (const alike of Map.groupBy(all, (call) => call.likeness).values()) {
       if (!haveTwoScopes(alike)) continue;
       for (const chain of overlappingChains(alike)) {
         if (haveTwoScopes(chain) && chain.some((call) => touched.has(call))) yield chain;
@@ -98,17 +95,10 @@ export class LoneCalls {
   evict(nowMs: number): void {
     for (const call of this.#byTrace.values()) {
       if (this.#byTrace.size <= MAX_CALLS && nowMs - call.arrivedMs <= MAX_AGE_MS) return;
-      this.#forget(call);
+      this.#byTrace.delete(call.traceId);
       // Without the other it would be as one that has none.
-      if (call.twin) this.#forget(call.twin);
+      if (call.twin) this.#byTrace.delete(call.twin.traceId);
     }
-  }
-
-  #forget(call: KnownCall): void {
-    this.#byTrace.delete(call.traceId);
-    const alike = this.#byLikeness.get(call.likeness);
-    alike?.delete(call);
-    if (alike?.size === 0) this.#byLikeness.delete(call.likeness);
   }
 }
 

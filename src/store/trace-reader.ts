@@ -117,6 +117,7 @@ export class TraceReader {
   readonly #usage: Statement<UsageRow, [number]>;
   readonly #runIds: Statement<{ span_id: string; id: number }, [number]>;
   readonly #usageIds: Statement<{ span_id: string; first_id: number; last_id: number }, [number]>;
+  readonly #counted: Statement<{ counted: number }, [number]>;
   readonly #purged: PurgedTraces;
 
   constructor(db: Database) {
@@ -136,11 +137,19 @@ export class TraceReader {
          reported_cost_nano_usd, cost_basis, computed_cost_nano_usd, price_match
        FROM usage_rows WHERE trace_no = ? ORDER BY id`,
     );
+    this.#counted = db.prepare(
+      "SELECT counted FROM usage_rows WHERE trace_no = ? AND counted LIMIT 1",
+    );
     this.#runIds = db.prepare("SELECT span_id, id FROM executions WHERE trace_no = ?");
     this.#usageIds = db.prepare(
       `SELECT lower(hex(span_id)) AS span_id, min(id) AS first_id, max(id) AS last_id
        FROM usage_rows WHERE trace_no = ? GROUP BY usage_rows.span_id`,
     );
+  }
+
+  /** Whether anything in `usage_rows` counts. */
+  isCounted(traceNo: number): boolean {
+    return this.#counted.get(traceNo) !== null;
   }
 
   /** The rows in `executions`, by their spans. */

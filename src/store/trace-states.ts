@@ -95,7 +95,7 @@ export class TraceStates {
     const known = this.#states.get(traceId);
     if (known) this.#drop(traceId, known); // It comes back as the one used last.
     if (!row) return undefined;
-    if (known && isAsInFile(known, row)) {
+    if (known && this.#isAsInFile(known, row)) {
       known.stored = storedTrace(row);
       return this.#keep(traceId, known);
     }
@@ -115,6 +115,13 @@ export class TraceStates {
     if (isSame(trace, state.stored)) return;
     this.#update.run(lastSeenMs, trace.spans, trace.settles ? 1 : 0, state.traceNo);
     state.stored = trace;
+  }
+
+  /** Another process may have added spans, or have found the twin of a lone call. */
+  #isAsInFile({ traceNo, nodes }: TraceState, row: TraceRow): boolean {
+    if (traceNo !== row.id || nodes.size !== row.spans) return false;
+    const call = loneCallOf(nodes);
+    return call === null || this.#reader.isCounted(traceNo) !== (call.twinCounts ?? false);
   }
 
   #keep(traceId: string, state: TraceState): TraceState {
@@ -202,12 +209,6 @@ function know(state: TraceState, node: TraceNode): void {
 
 function settles(node: TraceNode): boolean {
   return node.usage !== null || node.execution !== null;
-}
-
-/** Another process may have added spans, or have found that a lone call is told twice. */
-function isAsInFile(state: TraceState, row: TraceRow): boolean {
-  if (state.traceNo !== row.id || state.nodes.size !== row.spans) return false;
-  return loneCallOf(state.nodes) === null;
 }
 
 function storedTrace(row: TraceRow): StoredTrace {
