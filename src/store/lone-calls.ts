@@ -1,7 +1,8 @@
 /**
- * The lone calls that were written of late, by what makes them alike, so that the other span of a call is
- * found in another trace. What stands in the file is asked each time: of a call that is not alone any
- * more, or of which a transaction that failed has left nothing, it is no matter that it is still here.
+ * The lone calls that were written of late, so that the other span of a call is found in another trace.
+ * What stands in the file is asked each time: of a call that is not alone any more, or of which a
+ * transaction that failed has left nothing, it is no matter that it is still here. One that is forgotten
+ * stays as it is counted.
  */
 import { haveTwoScopes, likenessOf } from "./likeness.ts";
 import { loneCallOf } from "./lone-call.ts";
@@ -13,7 +14,7 @@ import { countsFor, type LoneCall, twinCalls } from "./twin-calls.ts";
 const MAX_CALLS = 1000;
 const MAX_AGE_MS = 600_000;
 
-/** A call as it was written. What was forgotten of it stays as it is, its twin's part included. */
+/** A call as it was written. */
 interface KnownCall extends TraceNode {
   readonly traceId: string;
   readonly resource: string;
@@ -36,6 +37,8 @@ export class LoneCalls {
   #scopeName: string | null = null;
   /** Almost no host has calls of two instrumentations, and then nothing more is looked at. */
   #hasTwoScopes = false;
+  /** What was last settled, until it is certain to be in the file. */
+  readonly #settled = new Map<KnownCall, KnownCall | null>();
 
   /** The span of a trace that is a lone call as far as it is written. */
   add(traceId: string, node: TraceNode, resource: string, nowMs: number): void {
@@ -58,14 +61,15 @@ export class LoneCalls {
     find: (traceId: string) => FoundTrace,
   ): ReadonlyMap<string, boolean> {
     const changed = new Map<string, boolean>();
+    this.#settled.clear();
     if (!this.#hasTwoScopes) return changed;
     for (const calls of this.#chainsWith(traceIds)) {
-      for (const call of calls) call.twin = null;
+      for (const call of calls) this.#settled.set(call, null);
       const found = calls.flatMap((known) => foundCall(known, find(known.traceId)));
       const twins = twinCalls(found);
       for (const call of found) {
         const twin = twins.get(call);
-        call.known.twin = twin?.known ?? null;
+        if (twin) this.#settled.set(call.known, twin.known);
         const twinCounts = twin !== undefined && countsFor(twin, call);
         const isChanged = twinCounts !== (call.twinCounts ?? false);
         if (isChanged && !call.isPurged) changed.set(call.known.traceId, twinCounts);
@@ -91,8 +95,10 @@ export class LoneCalls {
     }
   }
 
-  /** Called once all of a batch is settled: no call is forgotten before its twin was looked for. */
-  evict(nowMs: number): void {
+  /** Called once what was settled is committed. Then the oldest calls may go. */
+  commit(nowMs: number): void {
+    for (const [call, twin] of this.#settled) call.twin = twin;
+    this.#settled.clear();
     for (const call of this.#byTrace.values()) {
       if (this.#byTrace.size <= MAX_CALLS && nowMs - call.arrivedMs <= MAX_AGE_MS) return;
       this.#byTrace.delete(call.traceId);

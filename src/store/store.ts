@@ -111,7 +111,9 @@ export class Store {
    */
   write(rows: readonly SpanRow[], nowMs: number): WriteResult {
     try {
-      return this.#transaction(() => this.#writeRows(rows, nowMs));
+      const result = this.#transaction(() => this.#writeRows(rows, nowMs));
+      this.#loneCalls.commit(nowMs);
+      return result;
     } catch (cause) {
       const error = toStoreError("Cannot write to", this.path, cause);
       if (error.kind !== "poison" || rows.length === 0) throw error;
@@ -239,7 +241,6 @@ export class Store {
     if (written > 0) this.#count("written", "", written, nowMs);
     this.#checkpointer.noteRows(written);
     this.#traces.evict(touched);
-    this.#loneCalls.evict(nowMs);
     return { written, duplicates: rows.length - written, poison: [] };
   }
 

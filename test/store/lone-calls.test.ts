@@ -351,6 +351,31 @@ describe("what a process does not know any more stays as the file has it", () =>
     expect(twinOf({ ...one, spanId: "another" })).toEqual([]);
   });
 
+  test("which calls are a pair is what was committed, when the older of them are forgotten", () => {
+    const calls = new LoneCalls();
+    const nodes = new Map<string, Map<string, TraceNode>>();
+    const settle = (row: SpanRow, nowMs: number): number => {
+      const node = traceNode(row);
+      nodes.set(row.traceId, new Map([[node.spanId, node]]));
+      calls.add(row.traceId, node, row.shape.resource, nowMs);
+      const found = (traceId: string) => ({
+        nodes: nodes.get(traceId) ?? new Map(),
+        isPurged: false,
+      });
+      return calls.settle([row.traceId], found).size;
+    };
+    settle(around, NOW_MS);
+    settle(own, NOW_MS);
+    calls.commit(NOW_MS);
+    const better = loneCall("better", "y", { at: [-1000, -1] });
+    settle(better, NOW_MS + 300_000); // And is rolled back.
+    expect(settle(better, NOW_MS + 300_000)).toBeGreaterThan(0);
+    calls.settle([], () => ({ nodes: new Map(), isPurged: false }));
+    calls.commit(NOW_MS + 600_001);
+    const late = loneCall("late", "z", { at: [-1000, -1] });
+    expect(settle(late, NOW_MS + 600_001)).toBe(1);
+  });
+
   test("and those of long ago", () => {
     const store = openStore();
     store.write([around, own], NOW_MS);
