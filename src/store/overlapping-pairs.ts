@@ -1,4 +1,4 @@
-/** Pairs spans of one side with spans of the other that overlap them in time, each with one at most. */
+/** Which spans overlap in time, and pairs of those of one side and the other, each in one at most. */
 import type { TraceNode } from "./settle.ts";
 
 /** What took no time took a millisecond, which is how exactly times are known here. */
@@ -9,6 +9,26 @@ function startMs({ endMs, durationMs }: TraceNode): number {
 /** By when they end, and by id where that is the same moment. */
 export function byEnd(a: TraceNode, b: TraceNode): number {
   return a.endMs - b.endMs || (a.spanId < b.spanId ? -1 : 1);
+}
+
+export function overlap(a: TraceNode, b: TraceNode): boolean {
+  return startMs(a) < b.endMs && startMs(b) < a.endMs;
+}
+
+/** Apart where nothing overlaps anything: no span of one chain overlaps one of another. */
+export function overlappingChains<Node extends TraceNode>(nodes: Iterable<Node>): Node[][] {
+  const chains: Node[][] = [];
+  let chain: Node[] = [];
+  let endMs = Number.NEGATIVE_INFINITY;
+  for (const node of [...nodes].sort((a, b) => startMs(a) - startMs(b))) {
+    if (startMs(node) >= endMs) {
+      chain = [];
+      chains.push(chain);
+    }
+    chain.push(node);
+    endMs = Math.max(endMs, node.endMs);
+  }
+  return chains;
 }
 
 function insertByEnd(open: TraceNode[], node: TraceNode): void {

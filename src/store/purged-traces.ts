@@ -18,13 +18,16 @@ interface StoredNode {
   scopeName?: string;
   execution?: Partial<ExecutionFacts>;
   usage?: Omit<UsageFacts, "models"> & { models: Partial<ModelUsageFacts>[] };
+  /** Present where it was not counted: it comes back as it was. */
+  twinCounts?: true;
 }
 
 const SILENT = { endMs: 0, durationMs: 0, scopeName: null, execution: null, usage: null };
 
 function encode(nodes: Iterable<TraceNode>): string {
   const parts: (StoredNode | Link)[] = [];
-  for (const { spanId, parentSpanId, endMs, durationMs, scopeName, execution, usage } of nodes) {
+  for (const node of nodes) {
+    const { spanId, parentSpanId, endMs, durationMs, scopeName, execution, usage } = node;
     if (!execution && !usage) {
       parts.push([spanId, parentSpanId]);
       continue;
@@ -33,6 +36,7 @@ function encode(nodes: Iterable<TraceNode>): string {
     if (scopeName !== null) part.scopeName = scopeName;
     if (execution) part.execution = statedExecution(execution);
     if (usage) part.usage = { ...usage, models: usage.models.map(statedUsage) };
+    if (node.twinCounts) part.twinCounts = true;
     parts.push(part);
   }
   return JSON.stringify(parts);
@@ -49,7 +53,8 @@ function decode(text: string): TraceNode[] {
     const models = part.usage?.models.map(wholeUsage) ?? [];
     const usage = part.usage ? { ...part.usage, models } : null;
     const scopeName = part.scopeName ?? null;
-    return { spanId, parentSpanId, endMs, durationMs, scopeName, execution, usage };
+    const { twinCounts = false } = part;
+    return { spanId, parentSpanId, endMs, durationMs, scopeName, execution, usage, twinCounts };
   });
 }
 

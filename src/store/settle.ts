@@ -11,9 +11,13 @@
  *    This is also why an executor's `result` stands only where nothing beneath it does.
  * 4. The outermost execution is the run; what is beneath it, executions included, is the run's.
  * 5. `unknown_base` usage is never counted and silences nothing: it would sum a stranger's total.
+ * 6. A trace that is one call alone does not count while another such trace tells of the same call and
+ *    counts for it (twin-calls.ts). Nothing else of another trace matters.
  */
+import { loneCallOf } from "./lone-call.ts";
 import type { ExecutionFacts, UsageFacts } from "./rows.ts";
 import { type Call, siblingCalls } from "./sibling-calls.ts";
+import { compareUsage } from "./usage-rank.ts";
 
 /** A span of a trace, reduced to what settling looks at. */
 export interface TraceNode {
@@ -25,6 +29,8 @@ export interface TraceNode {
   readonly scopeName: string | null;
   readonly execution: ExecutionFacts | null;
   readonly usage: UsageFacts | null;
+  /** Whether a span of another trace counts for the call. It matters only while this one is a lone call. */
+  readonly twinCounts?: boolean;
 }
 
 export interface Settlement {
@@ -116,36 +122,6 @@ function isSilenced(node: TraceNode, { nodes, places }: Standing): boolean {
   return nodes.has(node.parentSpanId) && places.get(node.parentSpanId)?.underLedger === true;
 }
 
-function cachedTokens(usage: UsageFacts): number {
-  let total = 0;
-  for (const { cacheReadTokens, cacheCreationTokens } of usage.models) {
-    total += (cacheReadTokens ?? 0) + (cacheCreationTokens ?? 0);
-  }
-  return total;
-}
-
-function totalTokens(usage: UsageFacts): number {
-  let total = cachedTokens(usage);
-  for (const { inputTokens, outputTokens } of usage.models) {
-    total += (inputTokens ?? 0) + (outputTokens ?? 0);
-  }
-  return total;
-}
-
-function reportsCost(usage: UsageFacts): boolean {
-  return usage.models.some((model) => model.reportedCostNanoUsd !== null);
-}
-
-/** Above 0 where `a` tells of a call better than `b`: priced, fuller, more of it cached, with an id. */
-function compareUsage(a: UsageFacts, b: UsageFacts): number {
-  return (
-    Number(reportsCost(a)) - Number(reportsCost(b)) ||
-    totalTokens(a) - totalTokens(b) ||
-    cachedTokens(a) - cachedTokens(b) ||
-    Number(a.responseId !== null) - Number(b.responseId !== null)
-  );
-}
-
 /**
  * Whether `a` stands for a call better than `b`: deeper, then by its usage, then by id. Of two at one
  * depth, one with usage beneath it wins, and so neither counts: both repeat that usage.
@@ -207,6 +183,7 @@ function isCounted(
 
 /** Settles a trace from all of its spans that are known. */
 export function settle(nodes: ReadonlyMap<string, TraceNode>): Settlement {
+  if (loneCallOf(nodes)?.twinCounts) return { counted: new Set(), runOf: new Map(), runs: [] };
   const places = locate(nodes);
   const users: TraceNode[] = [];
   const runs: TraceNode[] = [];

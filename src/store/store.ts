@@ -8,6 +8,8 @@ import { MEMORY_PATH, openDatabase } from "./database.ts";
 import { Dictionary } from "./dictionary.ts";
 import { networkFileSystemWarning } from "./file-system.ts";
 import { hasMoved } from "./has-moved.ts";
+import { loneCallOf } from "./lone-call.ts";
+import { LoneCalls } from "./lone-calls.ts";
 import { Maintainer, type MaintenanceOptions } from "./maintenance.ts";
 import type { SpanDetail, SpanRow } from "./rows.ts";
 import { inodeOf, setAside } from "./set-aside.ts";
@@ -65,6 +67,7 @@ export class Store {
   readonly #writer: string;
   readonly #dictionary: Dictionary;
   readonly #traces: TraceStates;
+  readonly #loneCalls = new LoneCalls();
   readonly #usageDaily: UsageDaily;
   readonly #checkpointer: Checkpointer;
   readonly #settlements: SettlementWriter;
@@ -108,7 +111,9 @@ export class Store {
    */
   write(rows: readonly SpanRow[], nowMs: number): WriteResult {
     try {
-      return this.#transaction(() => this.#writeRows(rows, nowMs));
+      const result = this.#transaction(() => this.#writeRows(rows, nowMs));
+      this.#loneCalls.commit(nowMs);
+      return result;
     } catch (cause) {
       const error = toStoreError("Cannot write to", this.path, cause);
       if (error.kind !== "poison" || rows.length === 0) throw error;
@@ -217,8 +222,12 @@ export class Store {
     let written = 0;
     rows.forEach((row, i) => {
       const [state, node] = [touched.get(row.traceId), nodes[i]];
-      if (state && node && this.#writeSpan(row, node, state)) written += 1;
+      if (!state || !node || !this.#writeSpan(row, node, state)) return;
+      written += 1;
+      if (loneCallOf(state.nodes) !== node) return;
+      this.#loneCalls.add(row.traceId, node, row.shape.resource, nowMs);
     });
+    this.#settleLoneCalls(touched);
     const changed: TraceState[] = [];
     for (const [traceId, state] of touched) {
       if (state.settles && state.isUnsettled) {
@@ -233,6 +242,23 @@ export class Store {
     this.#checkpointer.noteRows(written);
     this.#traces.evict(touched);
     return { written, duplicates: rows.length - written, poison: [] };
+  }
+
+  /** Adds the traces to `touched` that no span came for, but in which the twin of a call counts or does not. */
+  #settleLoneCalls(touched: Map<string, TraceState>): void {
+    const stateOf = (traceId: string) => touched.get(traceId) ?? this.#traces.find(traceId);
+    const changed = this.#loneCalls.settle(touched.keys(), (traceId) => {
+      const nodes = stateOf(traceId)?.nodes;
+      return { nodes: nodes ?? this.#traces.purgedNodes(traceId), isPurged: nodes === undefined };
+    });
+    for (const [traceId, twinCounts] of changed) {
+      const state = stateOf(traceId);
+      const call = state && loneCallOf(state.nodes);
+      if (!call) continue;
+      state.nodes.set(call.spanId, { ...call, twinCounts });
+      state.isUnsettled = true;
+      touched.set(traceId, state);
+    }
   }
 
   #openTraces(

@@ -1,5 +1,6 @@
 /** Reads a trace back from the file, as far as settling needs it. */
 import type { Database, Statement } from "bun:sqlite";
+import { loneCallOf } from "./lone-call.ts";
 import { PurgedTraces } from "./purged-traces.ts";
 import type {
   ModelUsageFacts,
@@ -23,6 +24,7 @@ interface NodeRow {
 
 interface UsageRow {
   span_id: string;
+  counted: number;
   scope: UsageFactsScope;
   quality: UsageFactsQuality;
   response_id: string | null;
@@ -59,6 +61,19 @@ function modelUsage(row: UsageRow): ModelUsageFacts {
     computedCostNanoUsd: row.computed_cost_nano_usd,
     priceMatch: row.price_match,
   };
+}
+
+function usageOfSpans(rows: readonly UsageRow[]): Map<string, UsageFacts> {
+  const usage = new Map<string, UsageFacts>();
+  for (const row of rows) {
+    const facts = usage.get(row.span_id);
+    if (facts) facts.models.push(modelUsage(row));
+    else {
+      const { scope, quality, response_id: responseId } = row;
+      usage.set(row.span_id, { scope, quality, responseId, models: [modelUsage(row)] });
+    }
+  }
+  return usage;
 }
 
 /** The same rounding for a span from a batch and for one read back, or the two would settle apart. */
@@ -102,6 +117,7 @@ export class TraceReader {
   readonly #usage: Statement<UsageRow, [number]>;
   readonly #runIds: Statement<{ span_id: string; id: number }, [number]>;
   readonly #usageIds: Statement<{ span_id: string; first_id: number; last_id: number }, [number]>;
+  readonly #counted: Statement<{ counted: number }, [number]>;
   readonly #purged: PurgedTraces;
 
   constructor(db: Database) {
@@ -115,17 +131,25 @@ export class TraceReader {
        WHERE s.trace_no = ?`,
     );
     this.#usage = db.prepare(
-      `SELECT lower(hex(span_id)) AS span_id, scope, quality, response_id, provider, model,
+      `SELECT lower(hex(span_id)) AS span_id, counted, scope, quality, response_id, provider, model,
          input_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_5m_tokens,
          cache_creation_1h_tokens, output_tokens, reasoning_tokens, web_search_requests,
          reported_cost_nano_usd, cost_basis, computed_cost_nano_usd, price_match
        FROM usage_rows WHERE trace_no = ? ORDER BY id`,
+    );
+    this.#counted = db.prepare(
+      "SELECT counted FROM usage_rows WHERE trace_no = ? AND counted LIMIT 1",
     );
     this.#runIds = db.prepare("SELECT span_id, id FROM executions WHERE trace_no = ?");
     this.#usageIds = db.prepare(
       `SELECT lower(hex(span_id)) AS span_id, min(id) AS first_id, max(id) AS last_id
        FROM usage_rows WHERE trace_no = ? GROUP BY usage_rows.span_id`,
     );
+  }
+
+  /** Whether anything in `usage_rows` counts. */
+  isCounted(traceNo: number): boolean {
+    return this.#counted.get(traceNo) !== null;
   }
 
   /** The rows in `executions`, by their spans. */
@@ -143,7 +167,8 @@ export class TraceReader {
    * order of their rows: it decides which model a run is counted under.
    */
   nodesOf(traceNo: number, traceId: string): Map<string, TraceNode> {
-    const usage = this.#usageOf(traceNo);
+    const rows = this.#usage.all(traceNo);
+    const usage = usageOfSpans(rows);
     const found = new Map(this.#purged.recall(traceId).map((node) => [node.spanId, node]));
     for (const row of this.#nodes.all(traceNo)) {
       const [endMs, durationMs] = millis(row.start_s, row.start_ns, row.duration_ns);
@@ -164,19 +189,10 @@ export class TraceReader {
       if (node) nodes.set(spanId, node);
     }
     for (const [spanId, node] of found) nodes.set(spanId, node);
+    const lone = loneCallOf(nodes);
+    const [row] = rows;
+    // Nothing but its twin keeps a lone call from counting.
+    if (lone && row) nodes.set(lone.spanId, { ...lone, twinCounts: row.counted === 0 });
     return nodes;
-  }
-
-  #usageOf(traceNo: number): Map<string, UsageFacts> {
-    const usage = new Map<string, UsageFacts>();
-    for (const row of this.#usage.all(traceNo)) {
-      const facts = usage.get(row.span_id);
-      if (facts) facts.models.push(modelUsage(row));
-      else {
-        const { scope, quality, response_id: responseId } = row;
-        usage.set(row.span_id, { scope, quality, responseId, models: [modelUsage(row)] });
-      }
-    }
-    return usage;
   }
 }

@@ -4,6 +4,7 @@
  * another process may have added some.
  */
 import type { Database, Statement } from "bun:sqlite";
+import { loneCallOf } from "./lone-call.ts";
 import { PurgedTraces } from "./purged-traces.ts";
 import type { TraceNode } from "./settle.ts";
 import { TraceReader } from "./trace-reader.ts";
@@ -85,15 +86,25 @@ export class TraceStates {
    * new. Runs inside the writing transaction.
    */
   open(traceId: string, arriving: readonly TraceNode[], nowMs: number): TraceState {
+    return this.find(traceId) ?? this.#keep(traceId, this.#create(traceId, arriving, nowMs));
+  }
+
+  /** The same for a trace that the file has; undefined where it never had it, or where it was purged. */
+  find(traceId: string): TraceState | undefined {
     const row = this.#find.get(traceId);
     const known = this.#states.get(traceId);
     if (known) this.#drop(traceId, known); // It comes back as the one used last.
-    if (row && known && known.traceNo === row.id && known.nodes.size === row.spans) {
+    if (!row) return undefined;
+    if (known && this.#isAsInFile(known, row)) {
       known.stored = storedTrace(row);
       return this.#keep(traceId, known);
     }
-    const state = row ? this.#read(row, traceId) : this.#create(traceId, arriving, nowMs);
-    return this.#keep(traceId, state);
+    return this.#keep(traceId, this.#read(row, traceId));
+  }
+
+  /** The spans of a trace that was purged of late; none where there is none. */
+  purgedNodes(traceId: string): Map<string, TraceNode> {
+    return new Map(this.#purged.recall(traceId).map((node) => [node.spanId, node]));
   }
 
   /** Brings the row of a trace to what is known of it by now. */
@@ -106,15 +117,26 @@ export class TraceStates {
     state.stored = trace;
   }
 
+  /** Another process may have added spans, or have found the twin of a lone call. */
+  #isAsInFile({ traceNo, nodes }: TraceState, row: TraceRow): boolean {
+    if (traceNo !== row.id || nodes.size !== row.spans) return false;
+    const call = loneCallOf(nodes);
+    return call === null || this.#reader.isCounted(traceNo) !== (call.twinCounts ?? false);
+  }
+
   #keep(traceId: string, state: TraceState): TraceState {
     this.#states.set(traceId, state);
     this.#nodeCount += state.nodes.size;
     return state;
   }
 
-  /** A span that says nothing, and that none is known beneath, leaves the trace as settled as it is. */
+  /**
+   * A span that says nothing, and that none is known beneath, leaves the trace as settled as it is, but
+   * for a lone call that did not count: now it is not alone any more.
+   */
   add(state: TraceState, node: TraceNode): void {
     state.isUnsettled ||= settles(node) || state.parents.has(node.spanId);
+    state.isUnsettled ||= loneCallOf(state.nodes)?.twinCounts === true;
     know(state, node);
     this.#nodeCount += 1;
   }

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import * as fc from "fast-check";
 import { BundledPrices } from "../../src/exporter/prices/bundled-prices.ts";
 import { spanRecord } from "../../src/exporter/span-record.ts";
@@ -44,6 +45,8 @@ function rowOf(span: Span, salt: string): SpanRow {
           kind,
           attributes: attributes as Record<string, string>,
           instrumentationScope: scope,
+          // Or a call of one order would be taken for the same call of another.
+          resource: resourceFromAttributes({ "service.instance.id": salt }),
           status: { code: statusCode },
           ...(parent ? { parentSpanContext: { ...context, spanId: parent } } : {}),
         }),

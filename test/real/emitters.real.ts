@@ -71,9 +71,10 @@ test("two spans of one stream beside each other, of which one names the response
   expect(comparable(run.file.totals)).toEqual(comparable(servedTotals(run.served)));
 });
 
-// Outside of any span each is a trace of its own.
-test.failing("two spans of one stream that nothing ties together count once", async () => {
+test("two spans of one stream that are a trace each count once", async () => {
   const run = await runEmitter(OPENLLMETRY_STREAM.name, { directory: newDirectory() });
+  expect(run.spans.map(({ parentSpanId }) => parentSpanId)).toEqual([null, null]);
+  expect(new Set(run.spans.map(({ traceId }) => traceId)).size).toBe(2);
   expect(comparable(run.file.totals)).toEqual(comparable(servedTotals(run.served)));
 });
 

@@ -98,6 +98,9 @@ if (isWanted(OPENLLMETRY_STREAM.name)) {
   await record(OPENLLMETRY_STREAM, (directory) =>
     runEmitter(name, { directory, inExecution: true }),
   );
+  await record({ ...OPENLLMETRY_STREAM, name: `${name}-alone` }, (directory) =>
+    runEmitter(name, { directory }),
+  );
 }
 if (isWanted(CLAUDE_CODE.name)) await record(CLAUDE_CODE, runClaudeCode);
 if (isWanted(GEMINI_CLI.name)) await record(GEMINI_CLI, runGeminiCli);
