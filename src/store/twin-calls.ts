@@ -2,7 +2,7 @@
  * Two instrumentations of one client may make the two spans of a call outside of any other span. Each is
  * then a trace of its own, and nothing ties the two together: OpenLLMetry's around `messages.stream()`,
  * and the Anthropic SDK's own. They are one call where they are alike (likeness.ts), of one resource and
- * of one time, made by two instrumentations, of which not both name the response.
+ * of one time, made by two instrumentations, which do not name two responses.
  *
  * A span has one twin at most, and spans of one instrumentation have none: calls that are made at once,
  * and alike, stay as many as they are. Pure, and over all of the calls that are alike and of one time, so
@@ -41,7 +41,8 @@ function mayBeTwins(a: LoneCall, b: LoneCall): boolean {
   if (a.scopeName === b.scopeName) return false;
   // Of two that can no longer change, one counts and one does not.
   if (a.isPurged && b.isPurged && isSilent(a) === isSilent(b)) return false;
-  return !(a.usage?.responseId && b.usage?.responseId) && overlap(a, b);
+  const [one, other] = [a.usage?.responseId, b.usage?.responseId];
+  return (!one || !other || one === other) && overlap(a, b);
 }
 
 /** As many pairs as there can be, or their number would depend on who arrived first. */

@@ -131,7 +131,7 @@ describe("two traces are two calls", () => {
     ["of an instrumentation without a name", [loneCall("b", "")]],
     ["of another process", [alone("b", { resource })]],
     ["at another time", [alone("b", { at: [10, 20] })]],
-    ["that both name a response", [alone("b", { responseId: "msg_2" })]],
+    ["that name two responses", [alone("b", { responseId: "msg_2" })]],
     ["of another output", [alone("b", { models: { outputTokens: 6 } })]],
     ["of which one has a parent", [alone("b", { parent: "far away" })]],
     [

@@ -43,7 +43,9 @@ describe("of two lone calls that are one counts", () => {
     expect(counted(call("a", "x", { responseId: "msg_1" }), call("b", "y"))).toEqual(["a"]);
   });
 
-  test("one of them where neither names it, always the same", () => {
+  test("one of them where neither names it, or both do, always the same", () => {
+    const both = { responseId: "msg_1" };
+    expect(counted(call("a", "x", both), call("b", "y", both))).toEqual(["a"]);
     expect(counted(call("a", "x"), call("b", "y"))).toEqual(["a"]);
   });
 
@@ -73,7 +75,7 @@ describe("lone calls are as many as they are", () => {
   const one = call("a", "x", { responseId: "msg_1" });
   test.each([
     ["of one instrumentation", call("b", "x")],
-    ["that both name a response", call("b", "y", { responseId: "msg_2" })],
+    ["that name two responses", call("b", "y", { responseId: "msg_2" })],
     ["of two processes", call("b", "y", { resource: '{"attributes":{"service.name":"other"}}' })],
     ["of two times", call("b", "y", { at: [500, 700] })],
     ["of two times, one right after the other", call("b", "y", { at: [0, 700] })],
