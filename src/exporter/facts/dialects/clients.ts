@@ -5,7 +5,7 @@ import {
   ATTR_GEN_AI_USAGE_OUTPUT_TOKENS,
 } from "../../../otel/attributes.ts";
 import { type Dialect, has } from "../dialect.ts";
-import { count, firstOf, inJson, type JsonSource, text } from "../values.ts";
+import { count, firstOf, inJson, type JsonSource, jsonObject, text } from "../values.ts";
 
 /** `@anthropic-ai/sdk` itself. Compaction is billed beside the counts of the message. */
 export const anthropicSdk: Dialect = {
@@ -107,4 +107,7 @@ export const liteLlm: Dialect = {
   name: "litellm",
   detect: (span) => span.scopeName === "litellm",
   columns: { responseModel: [ATTR_GEN_AI_REQUEST_MODEL], costUsd: ["litellm.cost.total"] },
+  // Of an answer from the proxy's own cache, the span repeats the call that was paid for, cost and all.
+  ignoresUsageOf: ({ attributes }) =>
+    text(jsonObject(attributes["hidden_params"])?.["cache_key"]) !== null,
 };
