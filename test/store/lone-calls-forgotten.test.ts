@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import { LoneCalls } from "../../src/store/lone-calls.ts";
 import type { SpanRow } from "../../src/store/rows.ts";
 import type { TraceNode } from "../../src/store/settle.ts";
-import { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { traceNode } from "../../src/store/trace-reader.ts";
 import {
   around,
@@ -13,27 +12,14 @@ import {
   maintain,
   OLD_MS,
   own,
-  query,
   uses,
 } from "../support/lone-calls.ts";
 import { permutations } from "../support/permutations.ts";
 import { NOW_MS } from "../support/span-rows.ts";
-import { useTempDir } from "../support/temp-dir.ts";
+import { query, useStores } from "../support/stores.ts";
 
-const tempDir = useTempDir();
+const { openStore, written } = useStores();
 const HOUR_MS = 3_600_000;
-
-function openStore(path = join(tempDir(), "t.db"), writer = "w1"): Store {
-  return new Store({ path, writer, busyTimeoutMs: 1000 });
-}
-
-/** Writes `batches` to a new file, one after the other. */
-function written(...batches: SpanRow[][]): string {
-  const store = openStore();
-  for (const batch of batches) store.write(batch, NOW_MS);
-  store.close();
-  return store.path;
-}
 
 describe("what a process does not know any more stays as the file has it", () => {
   /** After a restart, or in another process. */

@@ -1,26 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import fc from "fast-check";
 import type { SpanRow } from "../../src/store/rows.ts";
-import { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { loneCall, maintain, OLD_MS, uses } from "../support/lone-calls.ts";
 import { NOW_MS, spanRow } from "../support/span-rows.ts";
-import { useTempDir } from "../support/temp-dir.ts";
+import { useStores } from "../support/stores.ts";
 
-const tempDir = useTempDir();
+const { openStore, written } = useStores();
 const HOUR_MS = 3_600_000;
-
-function openStore(path = join(tempDir(), "t.db"), writer = "w1"): Store {
-  return new Store({ path, writer, busyTimeoutMs: 1000 });
-}
-
-/** Writes `batches` to a new file, one after the other. */
-function written(...batches: SpanRow[][]): string {
-  const store = openStore();
-  for (const batch of batches) store.write(batch, NOW_MS);
-  store.close();
-  return store.path;
-}
 
 describe("calls of which each is told by two instrumentations", () => {
   /** Few times and amounts, so that many are alike and at once. */

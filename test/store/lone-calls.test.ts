@@ -13,28 +13,15 @@ import {
   loneCall,
   maintain,
   own,
-  query,
   uses,
 } from "../support/lone-calls.ts";
 import { permutations } from "../support/permutations.ts";
 import { execution, hexId, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
-import { useTempDir } from "../support/temp-dir.ts";
+import { query, useStores } from "../support/stores.ts";
 
-const tempDir = useTempDir();
+const { openStore, tempDir, written } = useStores();
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-
-function openStore(path = join(tempDir(), "t.db"), writer = "w1"): Store {
-  return new Store({ path, writer, busyTimeoutMs: 1000 });
-}
-
-/** Writes `batches` to a new file, one after the other. */
-function written(...batches: SpanRow[][]): string {
-  const store = openStore();
-  for (const batch of batches) store.write(batch, NOW_MS);
-  store.close();
-  return store.path;
-}
 
 describe("a call that two traces tell of counts once", () => {
   test("in any order, in one batch and in two", () => {

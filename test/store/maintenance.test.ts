@@ -1,30 +1,16 @@
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { Maintainer } from "../../src/store/maintenance.ts";
 import type { SpanRow } from "../../src/store/rows.ts";
-import { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { ledger } from "../support/ledger.ts";
 import { execution, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
-import { useTempDir } from "../support/temp-dir.ts";
+import { query, useStores } from "../support/stores.ts";
 
-const tempDir = useTempDir();
+const { openStore, tempDir } = useStores();
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-
-function openStore(path = join(tempDir(), "t.db"), writer = "w1"): Store {
-  return new Store({ path, writer, busyTimeoutMs: 1000 });
-}
-
-function query<T>(path: string, sql: string): T[] {
-  const db = new Database(path, { readonly: true });
-  try {
-    return db.query(sql).all() as T[];
-  } finally {
-    db.close(true);
-  }
-}
 
 function count(path: string, table: string): number {
   return query<{ n: number }>(path, `SELECT count(*) AS n FROM ${table}`)[0]?.n ?? -1;

@@ -2,19 +2,15 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { SpanRow } from "../../src/store/rows.ts";
-import { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { ledger } from "../support/ledger.ts";
 import { permutations } from "../support/permutations.ts";
 import { execution, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
-import { useTempDir } from "../support/temp-dir.ts";
+import { useStores } from "../support/stores.ts";
 
-const tempDir = useTempDir();
+const { openStore, tempDir } = useStores();
 const DAY_MS = 86_400_000;
 const RETENTION_MS = 90 * DAY_MS;
-
-function openStore(path = join(tempDir(), "t.db"), writer = "w1"): Store {
-  return new Store({ path, writer, busyTimeoutMs: 1000 });
-}
 
 /** A run with one call that two instrumentations tell of, of which one names the response. */
 function runOfOneCall(endMs = NOW_MS): SpanRow[] {

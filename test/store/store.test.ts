@@ -1,26 +1,11 @@
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { SpanRow } from "../../src/store/rows.ts";
-import { Store } from "../../src/store/store.ts";
 import { permutations } from "../support/permutations.ts";
 import { execution, hexId, modelUsage, NOW_MS, spanRow, usage } from "../support/span-rows.ts";
-import { useTempDir } from "../support/temp-dir.ts";
+import { query, useStores } from "../support/stores.ts";
 
-const tempDir = useTempDir();
-
-function openStore(path = join(tempDir(), "t.db"), writer = "w1"): Store {
-  return new Store({ path, writer, busyTimeoutMs: 1000 });
-}
-
-function query<T>(path: string, sql: string): T[] {
-  const db = new Database(path, { readonly: true });
-  try {
-    return db.query(sql).all() as T[];
-  } finally {
-    db.close(true);
-  }
-}
+const { openStore, tempDir } = useStores();
 
 /** Everything that settling decides, without ids that depend on arrival. */
 function settledState(path: string): unknown {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { traceNode } from "../../src/store/trace-reader.ts";
 import { countsFor, type LoneCall, twinCalls } from "../../src/store/twin-calls.ts";
+import { fewestCalls, interval } from "../support/fewest-calls.ts";
 import { type LoneCallChanges, loneCall } from "../support/lone-calls.ts";
 import { permutations } from "../support/permutations.ts";
 
@@ -145,22 +146,7 @@ describe("a call whose trace was purged stays as it is counted", () => {
   });
 });
 
-type Interval = readonly [number, number];
-
-/** The fewest calls that the spans of two instrumentations can be, by trying every pairing. */
-function fewestCalls(xs: readonly Interval[], ys: readonly Interval[]): number {
-  const [first, ...rest] = xs;
-  if (first === undefined) return ys.length;
-  const partners = ys.flatMap((y, i) =>
-    first[0] < y[1] && y[0] < first[1] ? [ys.filter((_, j) => j !== i)] : [],
-  );
-  return 1 + Math.min(fewestCalls(rest, ys), ...partners.map((left) => fewestCalls(rest, left)));
-}
-
 describe("calls alike, at any times", () => {
-  const interval = fc
-    .tuple(fc.nat(12), fc.integer({ min: 1, max: 8 }))
-    .map(([from, length]): Interval => [from, from + length]);
   const intervals = fc.array(interval, { maxLength: 5 });
 
   test("that two instrumentations see are the fewest that they can be, and never fewer", () => {

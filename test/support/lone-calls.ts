@@ -1,10 +1,10 @@
 /** Calls that an instrumentation tells of outside of any other span, and what a file says of them. */
-import { Database } from "bun:sqlite";
 import { expect } from "bun:test";
 import type { SpanRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
 import { ledger } from "./ledger.ts";
 import { hexId, modelUsage, NOW_MS, type SpanRowChanges, spanRow, usage } from "./span-rows.ts";
+import { query } from "./stores.ts";
 
 export const COST_NANO_USD = 105_000;
 
@@ -46,15 +46,6 @@ export const own: SpanRow = loneCall("own", "com.anthropic.sdk.typescript", {
 /** What comes beneath the call of `trace`. */
 export function beneath(trace: string): SpanRow {
   return spanRow({ trace, span: `below ${trace}`, parent: "span" });
-}
-
-export function query<T>(path: string, sql: string): T[] {
-  const db = new Database(path, { readonly: true });
-  try {
-    return db.query(sql).all() as T[];
-  } finally {
-    db.close(true);
-  }
 }
 
 const DAY_MS = 86_400_000;

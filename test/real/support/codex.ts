@@ -1,10 +1,10 @@
 /** Codex with its traces on: it answers one prompt, with a command, against the stub alone. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { readLedgerFile } from "./ledger-file.ts";
 import { startOpenAiApi } from "./openai-api.ts";
 import { OPENAI_MODEL } from "./openai-calls.ts";
 import { type PlainSpan, startOtlpReceiver } from "./otlp-receiver.ts";
+import { runCommand } from "./run-command.ts";
 import type { EmittedRun } from "./run-emitter.ts";
 import { storeSpans } from "./store-spans.ts";
 
@@ -55,28 +55,14 @@ export async function runCodex(directory: string, binary: string): Promise<Emitt
   const api = startOpenAiApi();
   const otlp = startOtlpReceiver();
   const home = join(directory, ".codex");
-  const cwd = join(directory, "work");
-  mkdirSync(cwd);
   await Bun.write(join(home, "config.toml"), settings(api.url, otlp.url));
   const command = [binary, "exec", "--strict-config", "--skip-git-repo-check", "Which files?"];
-  const codex = Bun.spawn(command, {
-    cwd,
-    env: {
-      PATH: process.env["PATH"],
-      HOME: directory,
-      TMPDIR: directory,
-      CODEX_HOME: home,
-      STUB_KEY: "dummy",
-    },
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const complaints = await new Response(codex.stderr).text();
-  const exitCode = await codex.exited;
-  await api.stop();
-  await otlp.stop();
-  if (exitCode !== 0) throw new Error(`Codex ended with ${exitCode}: ${complaints}`);
+  try {
+    await runCommand("Codex", command, directory, { CODEX_HOME: home, STUB_KEY: "dummy" });
+  } finally {
+    await api.stop();
+    await otlp.stop();
+  }
   const dbPath = join(directory, "telemetry.db");
   await storeSpans(dbPath, otlp.spans);
   return { spans: tellingSpans(otlp.spans), served: api.served, file: readLedgerFile(dbPath) };

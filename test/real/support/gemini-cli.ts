@@ -1,10 +1,10 @@
 /** Gemini CLI with its telemetry on: it answers one prompt, with a tool, against the stub alone. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { GEMINI_MODEL } from "./emitter.ts";
 import { startGeminiApi } from "./gemini-api.ts";
 import { readLedgerFile } from "./ledger-file.ts";
 import { startOtlpReceiver } from "./otlp-receiver.ts";
+import { runCommand } from "./run-command.ts";
 import type { EmittedRun } from "./run-emitter.ts";
 import { storeSpans } from "./store-spans.ts";
 
@@ -20,16 +20,10 @@ const SETTINGS = {
 export async function runGeminiCli(directory: string): Promise<EmittedRun> {
   const gemini = startGeminiApi();
   const otlp = startOtlpReceiver();
-  const cwd = join(directory, "work");
-  mkdirSync(cwd);
   await Bun.write(join(directory, ".gemini/settings.json"), JSON.stringify(SETTINGS));
   const command = [process.execPath, CLI, "-m", GEMINI_MODEL, "-p", "Which files are here?"];
-  const cli = Bun.spawn(command, {
-    cwd,
-    env: {
-      PATH: process.env["PATH"],
-      HOME: directory,
-      TMPDIR: directory,
+  try {
+    await runCommand("Gemini CLI", command, directory, {
       GEMINI_API_KEY: "dummy",
       GOOGLE_GEMINI_BASE_URL: gemini.url,
       GEMINI_CLI_TRUST_WORKSPACE: "true",
@@ -39,16 +33,11 @@ export async function runGeminiCli(directory: string): Promise<EmittedRun> {
       GEMINI_TELEMETRY_LOG_PROMPTS: "false",
       GEMINI_TELEMETRY_OTLP_ENDPOINT: otlp.url,
       GEMINI_TELEMETRY_OTLP_PROTOCOL: "http",
-    },
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const complaints = await new Response(cli.stderr).text();
-  const exitCode = await cli.exited;
-  await gemini.stop();
-  await otlp.stop();
-  if (exitCode !== 0) throw new Error(`Gemini CLI ended with ${exitCode}: ${complaints}`);
+    });
+  } finally {
+    await gemini.stop();
+    await otlp.stop();
+  }
   const dbPath = join(directory, "telemetry.db");
   await storeSpans(dbPath, otlp.spans);
   return { spans: otlp.spans, served: gemini.served, file: readLedgerFile(dbPath) };
