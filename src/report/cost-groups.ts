@@ -205,12 +205,8 @@ function addTotals(
   range: HourRange,
   groups: SumGroups,
 ): void {
-  const values = query.where.map(([, value]) => value);
-  const places = placesOf(
-    cube,
-    query.where.map(([name]) => name),
-  );
-  const where = places.map((place, index) => [place, values[index] ?? null] as const);
+  const columns = columnsOf(cube);
+  const where = query.where.map(([name, value]) => [columns.indexOf(name), value] as const);
   const add = query.by.some(isTimeUnit) ? addEachTotal : addSummedTotals;
   add(reader, query, { cube, hours, range, where, sums: query.sums }, groups);
 }

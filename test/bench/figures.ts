@@ -77,10 +77,15 @@ export function report(title: string, figures: readonly Figure[]): void {
 }
 
 /** The number after `--name` on the command line. */
-export function numberOption(name: string, fallback: number): number {
+export function numberOption(
+  name: string,
+  fallback: number,
+  range: "above 0" | "from 0 on" = "above 0",
+): number {
   const index = process.argv.indexOf(`--${name}`);
   const value = index < 0 ? fallback : Number(process.argv[index + 1]);
-  if (!(value > 0)) throw new TypeError(`--${name} needs a number above 0.`);
+  const isInRange = value > 0 || (value === 0 && range === "from 0 on");
+  if (!isInRange) throw new TypeError(`--${name} needs a number ${range}.`);
   return value;
 }
 

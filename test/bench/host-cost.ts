@@ -212,7 +212,7 @@ function textOption(name: string): string | undefined {
 }
 
 const spans = numberOption("spans", 50_000);
-const pace = textOption("pace") === "0" ? 0 : numberOption("pace", PACE_MS);
+const pace = numberOption("pace", PACE_MS, "from 0 on");
 const way = textOption("way");
 if (way === undefined) await compare(spans);
 else console.log(JSON.stringify(await measureWay(way, textOption("url") ?? "", spans, pace)));

@@ -11,7 +11,9 @@ import { type Machine, machine, machineLine } from "./figures.ts";
 const BENCHMARKS = [
   "host-cost",
   "ingest",
+  "ingest-rows",
   "bytes",
+  "report",
   "start-up",
   "query-messages",
   "event-loop",
