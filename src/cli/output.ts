@@ -1,6 +1,6 @@
 /**
  * Where an answer goes. A terminal gets it through Node's stream, which knows how wide it is; a file or
- * a pipe through Bun's sink, because Node's streams take a third of a cold start to load.
+ * a pipe through Bun's sink, because Node's streams take some 10 ms of a cold start to load.
  */
 import { fstatSync } from "node:fs";
 
