@@ -13,12 +13,11 @@ export {
   type CostComparison,
   compareCosts,
 } from "./report/compare-costs.ts";
+export type { CostGroup, CostSums } from "./report/cost-group.ts";
 export type { CostNote, CostNoteKind } from "./report/cost-notes.ts";
 export {
-  type CostGroup,
   type CostQuery,
   type CostReport,
-  type CostSums,
   costReport,
   type Sort,
 } from "./report/cost-report.ts";

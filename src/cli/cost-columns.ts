@@ -1,5 +1,6 @@
 import type { ComparedGroup, CostComparison } from "../report/compare-costs.ts";
-import type { CostReport, CostSums } from "../report/cost-report.ts";
+import type { CostSums } from "../report/cost-group.ts";
+import type { CostReport } from "../report/cost-report.ts";
 import { isTimeUnit } from "../report/dimensions.ts";
 import type { Terminal } from "./cli.ts";
 import { formatChange, formatUsd } from "./quantities.ts";

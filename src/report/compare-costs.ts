@@ -1,5 +1,6 @@
 import type { Reader } from "../store/reader.ts";
-import { type CostGroup, type CostQuery, type CostReport, costReport } from "./cost-report.ts";
+import type { CostGroup } from "./cost-group.ts";
+import { type CostQuery, type CostReport, costReport } from "./cost-report.ts";
 import { isTimeUnit } from "./dimensions.ts";
 
 /** One group in both periods; null where it is only in the other one. */

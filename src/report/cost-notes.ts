@@ -1,7 +1,7 @@
 /** What a reader of a cost report must know besides its sums. */
 import { SUM_INDEX, type SumGroup, type SumName } from "../store/cost-sums.ts";
 import type { Reader } from "../store/reader.ts";
-import type { GroupQuery } from "./cost-groups.ts";
+import type { GroupQuery } from "./collect-groups.ts";
 import { type Dimension, isTimeUnit } from "./dimensions.ts";
 import { groupThousands } from "./thousands.ts";
 

@@ -3,17 +3,10 @@
  * rows through `src/store` and returns typed values; it prints nothing. Costs are integer
  * nano-dollars, and an unknown one is null. Times come in as arguments.
  */
-import {
-  type KeyValue,
-  SHOWN_SUMS,
-  SUM_INDEX,
-  SUM_NAMES,
-  type SumGroup,
-  SumGroups,
-} from "../store/cost-sums.ts";
-import { percentilesMs } from "../store/duration-histogram.ts";
+import { SHOWN_SUMS, SUM_NAMES, type SumGroup, SumGroups } from "../store/cost-sums.ts";
 import type { Reader } from "../store/reader.ts";
-import { addGroup, collectGroups, type GroupQuery } from "./cost-groups.ts";
+import { addGroup, collectGroups, type GroupQuery } from "./collect-groups.ts";
+import { type CostGroup, type CostSums, costGroupOf } from "./cost-group.ts";
 import { type CostNote, costNotes, MODEL_NOTE_SUMS } from "./cost-notes.ts";
 import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "./dimensions.ts";
 import { zoneOf } from "./time-buckets.ts";
@@ -50,46 +43,6 @@ export interface CostQuery {
   sort?: Sort | undefined;
   /** Keeps this many groups; the others are added up in `rest`. @default all */
   top?: number | undefined;
-}
-
-/** Sums over runs, and over model calls outside any run. Tokens are counts. */
-export interface CostSums {
-  /** Runs; grouped or filtered by provider or model, the runs that used it, once for each provider of a model. */
-  runs: number;
-  /** Those that ended as a failure or an error. */
-  failures: number;
-  /** Uncached input. */
-  inputTokens: number;
-  /** Input read from the cache; no part of `inputTokens`. */
-  cacheReadTokens: number;
-  /** Input written to the cache; no part of `inputTokens`. */
-  cacheCreationTokens: number;
-  /** All output, reasoning included. */
-  outputTokens: number;
-  /** Part of `outputTokens`. */
-  reasoningTokens: number;
-  /** Cache reads as a share (0 to 1) of all input; null without input. */
-  cacheHitShare: number | null;
-  /** What is known of the cost, in nano-dollars, exact up to 2^53 (9 million dollars); null where nothing is. */
-  costNanoUsd: number | null;
-  /** The same in dollars. */
-  costUsd: number | null;
-  /** Null where no cost is known, or there is no run. */
-  costPerRunUsd: number | null;
-  /** Half of the runs took no longer, to within 1 %; null where no duration is known any more. */
-  p50DurationMs: number | null;
-  /** The same for 95 of 100 runs. */
-  p95DurationMs: number | null;
-  /** Uses of a model whose cost is unknown, and so missing from the sum. */
-  unpriced: number;
-  /** The share (0 to 1) of the cost that was computed from prices, not reported; null where no cost is known. */
-  estimatedShare: number | null;
-}
-
-/** The sums of one group. */
-export interface CostGroup extends CostSums {
-  /** The group's value for each dimension, as text; null where it is unknown. A week is its Monday. */
-  key: Record<string, string | null>;
 }
 
 /** What `costReport` answers. */
@@ -158,57 +111,6 @@ function checkQuery({ by = [], where = [], sort, top }: CostQuery): void {
   }
 }
 
-const {
-  runs: RUNS,
-  failures: FAILURES,
-  input_tokens: INPUT,
-  cache_read_tokens: CACHE_READ,
-  cache_creation_tokens: CACHE_CREATION,
-  output_tokens: OUTPUT,
-  reasoning_tokens: REASONING,
-  cost_nano_usd: COST,
-  estimated_cost_nano_usd: ESTIMATED,
-  uses: USES,
-  unpriced: UNPRICED,
-} = SUM_INDEX;
-
-/** The typed value of a group. */
-function toGroup(by: readonly Dimension[], { keys, sums, durations }: SumGroup): CostGroup {
-  const runs = sums[RUNS] ?? 0;
-  const inputTokens = sums[INPUT] ?? 0;
-  const cacheReadTokens = sums[CACHE_READ] ?? 0;
-  const cacheCreationTokens = sums[CACHE_CREATION] ?? 0;
-  const unpriced = sums[UNPRICED] ?? 0;
-  const allInput = inputTokens + cacheReadTokens + cacheCreationTokens;
-  const costNanoUsd = (sums[USES] ?? 0) > unpriced ? (sums[COST] ?? 0) : null;
-  const costUsd = costNanoUsd === null ? null : costNanoUsd / 1e9;
-  const { p50Ms, p95Ms } = percentilesMs(durations);
-  const key: CostGroup["key"] = {};
-  for (let at = 0; at < by.length; at++) {
-    const value = keys[at] ?? null;
-    key[by[at] ?? ""] = value === null ? null : String(value);
-  }
-  return {
-    key,
-    runs,
-    failures: sums[FAILURES] ?? 0,
-    inputTokens,
-    cacheReadTokens,
-    cacheCreationTokens,
-    outputTokens: sums[OUTPUT] ?? 0,
-    reasoningTokens: sums[REASONING] ?? 0,
-    cacheHitShare: allInput === 0 ? null : cacheReadTokens / allInput,
-    costNanoUsd,
-    costUsd,
-    costPerRunUsd: costUsd === null || runs === 0 ? null : costUsd / runs,
-    p50DurationMs: p50Ms,
-    p95DurationMs: p95Ms,
-    unpriced,
-    estimatedShare:
-      costNanoUsd === null ? null : costNanoUsd === 0 ? 0 : (sums[ESTIMATED] ?? 0) / costNanoUsd,
-  };
-}
-
 const SORT_VALUE: Readonly<Record<Exclude<Sort, "key">, (sums: CostSums) => number | null>> = {
   cost: (sums) => sums.costNanoUsd,
   runs: (sums) => sums.runs,
@@ -222,10 +124,11 @@ const SORT_VALUE: Readonly<Record<Exclude<Sort, "key">, (sums: CostSums) => numb
   p95: (sums) => sums.p95DurationMs,
 };
 
-function compareKeys(a: SumGroup, b: SumGroup): number {
-  for (let index = 0; index < a.keys.length; index++) {
-    const value = a.keys[index] as KeyValue;
-    const other = b.keys[index] as KeyValue;
+function compareKeys(by: readonly Dimension[], a: CostGroup, b: CostGroup): number {
+  for (let index = 0; index < by.length; index++) {
+    const name = by[index] as Dimension;
+    const value = a.key[name] ?? null;
+    const other = b.key[name] ?? null;
     if (value === other) continue;
     if (value === null) return 1;
     if (other === null) return -1;
@@ -235,46 +138,37 @@ function compareKeys(a: SumGroup, b: SumGroup): number {
 }
 
 /** Stored totals mostly come in the order of their keys, and sorting would ask for each pair again. */
-function isSorted(groups: readonly SumGroup[]): boolean {
+function isSorted(by: readonly Dimension[], groups: readonly CostGroup[]): boolean {
   for (let at = 1; at < groups.length; at++) {
-    if (compareKeys(groups[at - 1] as SumGroup, groups[at] as SumGroup) > 0) return false;
+    if (compareKeys(by, groups[at - 1] as CostGroup, groups[at] as CostGroup) > 0) return false;
   }
   return true;
 }
 
-/** The places of the groups in the order in which they are shown; null where they are in it. */
-function orderOf(
-  groups: readonly SumGroup[],
-  values: readonly CostGroup[],
-  sort: Sort,
-): number[] | null {
-  if (sort === "key" && isSorted(groups)) return null;
-  const places = groups.map((_, place) => place);
-  const byKey = (a: number, b: number): number =>
-    compareKeys(groups[a] as SumGroup, groups[b] as SumGroup);
-  if (sort === "key") return places.sort(byKey);
-  const ranks = values.map((value) => SORT_VALUE[sort](value) ?? -1);
-  return places.sort((a, b) => (ranks[b] ?? 0) - (ranks[a] ?? 0) || byKey(a, b));
-}
-
-function ordered<T>(items: T[], places: readonly number[] | null): T[] {
-  return places === null ? items : places.map((place) => items[place] as T);
+function inOrder(by: readonly Dimension[], groups: CostGroup[], sort: Sort): CostGroup[] {
+  if (sort === "key") {
+    return isSorted(by, groups) ? groups : groups.toSorted((a, b) => compareKeys(by, a, b));
+  }
+  const rank = (group: CostGroup): number => SORT_VALUE[sort](group) ?? -1;
+  return groups.toSorted((a, b) => rank(b) - rank(a) || compareKeys(by, a, b));
 }
 
 /** The sums of a report's total, or of what it leaves out. */
 function toSums(group: SumGroup): CostSums {
-  const { key: _, ...sums } = toGroup([], group);
+  const { key: _, ...sums } = costGroupOf([], group);
   return sums;
 }
 
-function sumOf(groups: readonly SumGroup[]): SumGroup {
+/** @param values of the same groups, in the same order. */
+function restOf(
+  groups: readonly SumGroup[],
+  values: readonly CostGroup[],
+  shown: ReadonlySet<CostGroup>,
+): CostReport["rest"] {
+  const left = groups.filter((_, at) => !shown.has(values[at] as CostGroup));
   const sum = new SumGroups().at([]);
-  for (const group of groups) addGroup(sum, group);
-  return sum;
-}
-
-function restOf(groups: readonly SumGroup[]): CostReport["rest"] {
-  return groups.length === 0 ? null : { groups: groups.length, ...toSums(sumOf(groups)) };
+  for (const group of left) addGroup(sum, group);
+  return { groups: left.length, ...toSums(sum) };
 }
 
 /**
@@ -292,24 +186,25 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
     const zone = zoneOf(tz, period.fromMs, period.toMs);
     const all: GroupQuery = { by, where, ...period, zone, sums: SUM_NAMES, durations: "of groups" };
     const isByModel = by.length === 1 && by[0] === "model";
-    const found = collectGroups(reader, {
+    // Groups that are added up further are all `summed`.
+    const { stored, summed } = collectGroups(reader, {
       ...all,
       sums: isByModel ? SUM_NAMES : SHOWN_SUMS,
       durations: query.top === undefined ? "of groups" : "of sums of groups",
     });
-    const values = found.map((group) => toGroup(by, group));
-    const places = orderOf(found, values, sort);
-    const groups = ordered(values, places);
-    const top = query.top ?? groups.length;
-    const [total = new SumGroups().at([])] = collectGroups(reader, { ...all, by: [] });
+    const found = stored.concat(summed.map((group) => costGroupOf(by, group)));
+    const groups = inOrder(by, found, sort);
+    const shown = query.top === undefined ? groups : groups.slice(0, query.top);
+    const [total = new SumGroups().at([])] = collectGroups(reader, { ...all, by: [] }).summed;
     // The notes speak of models, whatever the report is grouped by.
     const models = isByModel
-      ? found
-      : collectGroups(reader, { ...all, by: ["model"], sums: MODEL_NOTE_SUMS, durations: "none" });
+      ? summed
+      : collectGroups(reader, { ...all, by: ["model"], sums: MODEL_NOTE_SUMS, durations: "none" })
+          .summed;
     return {
       by,
-      groups: top < groups.length ? groups.slice(0, top) : groups,
-      rest: restOf(top < groups.length ? ordered(found, places).slice(top) : []),
+      groups: shown,
+      rest: shown.length < found.length ? restOf(summed, found, new Set(shown)) : null,
       total: toSums(total),
       ...costNotes(reader, all, models, total),
     };

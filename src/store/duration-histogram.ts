@@ -43,48 +43,6 @@ export function encodeCounts(counts: ReadonlyMap<number, number>): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Counts by bucket in the order of buckets, in arrays that are used over and over. */
-interface Counts {
-  buckets: Int32Array;
-  counts: Float64Array;
-  length: number;
-}
-
-const scratch: Counts = {
-  buckets: new Int32Array(BUCKETS),
-  counts: new Float64Array(BUCKETS),
-  length: 0,
-};
-const sums: Float64Array = new Float64Array(BUCKETS);
-
-/** Decodes into `scratch`. A loop by hand, without an iterator: a report may decode a million of these. */
-function decodeCounts(bytes: Uint8Array): Counts {
-  const { buckets, counts } = scratch;
-  let length = 0;
-  let bucket = 0;
-  let value = 0;
-  let unit = 1;
-  let isCount = false;
-  for (let at = 0, end = bytes.length; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte > 127) {
-      value += (byte - 128) * unit;
-      unit *= 128;
-      continue;
-    }
-    value += byte * unit;
-    if (isCount) {
-      buckets[length] = bucket;
-      counts[length++] = value;
-    } else bucket += value;
-    isCount = !isCount;
-    value = 0;
-    unit = 1;
-  }
-  scratch.length = length;
-  return scratch;
-}
-
 /** The durations in ms that half, and 95 %, of the runs do not exceed; null without runs. */
 export interface Percentiles {
   p50Ms: number | null;
@@ -109,44 +67,47 @@ export function addCount(durations: Durations, bucket: number, count: number): v
   durations.counts.set(bucket, (durations.counts.get(bucket) ?? 0) + count);
 }
 
-/** All counts in one, in `scratch`. */
-function mergeCounts({ counts, stored }: Durations): Counts {
-  sums.fill(0);
-  for (const { encoded } of stored) {
-    if (!encoded) continue;
-    const decoded = decodeCounts(encoded);
-    for (let i = 0; i < decoded.length; i++) {
-      const bucket = decoded.buckets[i] ?? 0;
-      sums[bucket] = (sums[bucket] ?? 0) + (decoded.counts[i] ?? 0);
+/** Runs by bucket, in an array that is used over and over. */
+const runs: Float64Array = new Float64Array(BUCKETS);
+
+/** Adds what `encodeCounts` made to `runs`. By hand, without an iterator: a report may read a million of these. */
+function addEncoded(bytes: Uint8Array): void {
+  let bucket = 0;
+  let isCount = false;
+  let value = 0;
+  let unit = 1;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte > 127) {
+      value += (byte - 128) * unit;
+      unit *= 128;
+      continue;
     }
+    value += byte * unit;
+    if (isCount) runs[bucket] = (runs[bucket] ?? 0) + value;
+    else bucket += value;
+    isCount = !isCount;
+    value = 0;
+    unit = 1;
   }
-  for (const [bucket, count] of counts ?? []) sums[bucket] = (sums[bucket] ?? 0) + count;
-  let length = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const count = sums[bucket] ?? 0;
-    if (count === 0) continue;
-    scratch.buckets[length] = bucket;
-    scratch.counts[length++] = count;
-  }
-  scratch.length = length;
-  return scratch;
 }
 
-/** The middle of the bucket that this share of all runs does not go beyond. */
-function shareMs({ buckets, counts, length }: Counts, share: number, total: number): number {
-  let seen = counts[0] ?? 0;
-  let at = 0;
-  while (at < length - 1 && seen < share * total) seen += counts[++at] ?? 0;
-  return middleMs(buckets[at] ?? 0);
+/** The middle of the bucket in which this many of all runs are reached. */
+function reachedMs(count: number): number {
+  let bucket = 0;
+  for (let seen = runs[0] ?? 0; seen < count && bucket < BUCKETS - 1; ) seen += runs[++bucket] ?? 0;
+  return middleMs(bucket);
 }
 
-export function percentilesMs(durations: Durations): Percentiles {
-  const only = durations.stored[0];
+export function percentilesMs({ counts, stored }: Durations): Percentiles {
+  const only = stored[0];
   // So are most groups of a series: one period each.
-  if (only && durations.stored.length === 1 && !durations.counts) return only;
-  const merged = mergeCounts(durations);
+  if (only && stored.length === 1 && !counts) return only;
+  runs.fill(0);
+  for (const { encoded } of stored) if (encoded) addEncoded(encoded);
+  for (const [bucket, count] of counts ?? []) runs[bucket] = (runs[bucket] ?? 0) + count;
   let total = 0;
-  for (let i = 0; i < merged.length; i++) total += merged.counts[i] ?? 0;
+  for (let bucket = 0; bucket < BUCKETS; bucket++) total += runs[bucket] ?? 0;
   if (total === 0) return { p50Ms: null, p95Ms: null };
-  return { p50Ms: shareMs(merged, 0.5, total), p95Ms: shareMs(merged, 0.95, total) };
+  return { p50Ms: reachedMs(0.5 * total), p95Ms: reachedMs(0.95 * total) };
 }

@@ -5,7 +5,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type CostQuery, type CostSums, costReport } from "../../src/report/cost-report.ts";
+import type { CostSums } from "../../src/report/cost-group.ts";
+import { type CostQuery, costReport } from "../../src/report/cost-report.ts";
 import { DIMENSIONS, type Dimension } from "../../src/report/dimensions.ts";
 import { openReader, type Reader } from "../../src/store/reader.ts";
 import {

@@ -1,12 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { compareCosts } from "../../report/compare-costs.ts";
-import {
-  type CostReport,
-  type CostSums,
-  costReport,
-  SORTS,
-  type Sort,
-} from "../../report/cost-report.ts";
+import type { CostSums } from "../../report/cost-group.ts";
+import { type CostReport, costReport, SORTS, type Sort } from "../../report/cost-report.ts";
 import { DIMENSIONS, type Dimension, isTimeUnit } from "../../report/dimensions.ts";
 import { openReader, type Reader } from "../../store/reader.ts";
 import { type Cli, CliError } from "../cli.ts";

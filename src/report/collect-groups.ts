@@ -24,10 +24,12 @@ import {
   storedDurations,
   sumsOffset,
   sumTotals,
+  type TotalRow,
   type TotalsQuery,
   totalledRanges,
 } from "../store/period-totals.ts";
 import type { Reader } from "../store/reader.ts";
+import { type CostGroup, costGroup } from "./cost-group.ts";
 import { type Dimension, isTimeUnit, sumKey } from "./dimensions.ts";
 import { bucketName, type TimeUnit, type Zone } from "./time-buckets.ts";
 
@@ -41,6 +43,20 @@ export interface GroupQuery {
   sums: readonly SumName[];
   /** Whether the durations of groups are asked for, and whether groups are then added up further. */
   durations: "none" | "of groups" | "of sums of groups";
+}
+
+/** What a query finds. A group is in one of both: a finished period has a total, or parts. */
+export interface FoundGroups {
+  /** Each of them is one stored total. */
+  stored: CostGroup[];
+  /** Added up from several totals, or from rows. */
+  summed: SumGroup[];
+}
+
+/** The same on the way. */
+interface Groups {
+  stored: CostGroup[];
+  summed: SumGroups;
 }
 
 /** The totals that tell all that a query asks; null where none do. */
@@ -72,35 +88,26 @@ function keyOf(name: Dimension, zone: Zone): SumKey {
   return isTimeUnit(name) ? timeKey(name, zone) : sumKey(name);
 }
 
-/** Names of hours and days, each made once. */
-function namer(unit: TimeUnit): (bucket: KeyValue) => KeyValue {
-  const names = new Map<KeyValue, string>();
-  return (bucket) => {
-    if (bucket === null) return null;
-    let name = names.get(bucket);
+/** Names of times by number, each made once. */
+function namer(nameOf: (number: number) => string): (number: number) => string {
+  const names = new Map<number, string>();
+  return (number) => {
+    let name = names.get(number);
     if (name === undefined) {
-      name = bucketName(unit, Number(bucket));
-      names.set(bucket, name);
+      name = nameOf(number);
+      names.set(number, name);
     }
     return name;
   };
 }
 
-/** Names of what periods fall into, by their start in hours since 1970, each made once. */
-function startNamer(unit: TimeUnit, zone: Zone): (start: KeyValue) => KeyValue {
-  const names = new Map<KeyValue, string>();
-  return (start) => {
-    let name = names.get(start);
-    if (name === undefined) {
-      name = bucketName(unit, zone.bucketAt(Number(start) * HOUR_MS, unit));
-      names.set(start, name);
-    }
-    return name;
-  };
-}
-
+/** The texts of what rows are grouped by; a time comes as its hours or days since 1970. */
 function namersOf(by: readonly Dimension[]): ((value: KeyValue) => KeyValue)[] {
-  return by.map((name) => (isTimeUnit(name) ? namer(name) : (value) => value));
+  return by.map((unit) => {
+    if (!isTimeUnit(unit)) return (value) => value;
+    const nameOf = namer((bucket) => bucketName(unit, bucket));
+    return (bucket) => (bucket === null ? null : nameOf(Number(bucket)));
+  });
 }
 
 function addEach(sums: number[], added: readonly number[]): void {
@@ -115,7 +122,7 @@ export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void 
   for (const period of durations.stored) target.durations.stored.push(period);
 }
 
-function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
+function addRows(reader: Reader, query: GroupQuery, { summed }: Groups): void {
   const { by, zone, fromMs, toMs } = query;
   const where = query.where.map(([name, value]) => ({ key: keyOf(name, zone), value }));
   const found = new SumGroups();
@@ -124,11 +131,11 @@ function addRows(reader: Reader, query: GroupQuery, groups: SumGroups): void {
   const names = namersOf(by);
   for (const group of found.all()) {
     const key = group.keys.map((value, index) => names[index]?.(value) ?? null);
-    addGroup(groups.at(key), group);
+    addGroup(summed.at(key), group);
   }
 }
 
-/** Whether each stored total is one group of the report: its percentiles are then the group's. */
+/** Whether each stored total is one group of the report. */
 function isGroupOfItsOwn(query: GroupQuery, columns: readonly string[], hours: number): boolean {
   if (query.durations !== "of groups") return false;
   // When clocks are set back, two hours are one group.
@@ -152,46 +159,70 @@ function addSummedTotals(
   reader: Reader,
   query: GroupQuery,
   totals: TotalsQuery,
-  groups: SumGroups,
+  { summed }: Groups,
 ): void {
   const by = placesOf(totals.cube, query.by);
   for (const row of sumTotals(reader, totals, by)) {
-    addTotal(groups.at(row.slice(0, by.length)), row, by.length);
+    addTotal(summed.at(row.slice(0, by.length)), row, by.length);
   }
   if (query.durations === "none") return;
   for (const [keys, stored] of readDurations(reader, totals, by)) {
-    groups.at(keys).durations.stored.push(stored);
+    summed.at(keys).durations.stored.push(stored);
   }
 }
 
-/** A row's sums from `offset` on; most groups of a series have one row. */
+/** A row's sums from `offset` on. */
 function addTotal(group: SumGroup, row: readonly unknown[], offset: number): void {
   const added = row.slice(offset) as number[];
   if (group.sums.length === 0) group.sums = added;
   else addEach(group.sums, added);
 }
 
-/** A series: each period falls into a group of its time. By index: a year of days has thousands. */
-function addEachTotal(
+type KeyReader = (row: TotalRow) => string | null;
+
+/** What reads the value of each dimension from a row of totals. */
+function keyReaders({ by, zone }: GroupQuery, cube: string): KeyReader[] {
+  const places = placesOf(cube, by);
+  return by.map((name, index) => {
+    if (isTimeUnit(name)) {
+      const nameOf = namer((start) => bucketName(name, zone.bucketAt(start * HOUR_MS, name)));
+      return (row) => nameOf(row[0]);
+    }
+    const at = KEYS_OFFSET + (places[index] ?? 0);
+    return (row) => row[at] as string | null;
+  });
+}
+
+/** Each total is a group. Straight from row to group: a year of days has sixteen thousand of them. */
+function addStoredGroups(
   reader: Reader,
   query: GroupQuery,
   totals: TotalsQuery,
-  groups: SumGroups,
+  { stored }: Groups,
 ): void {
-  const { cube, hours } = totals;
-  const { by, zone, durations: asked } = query;
-  const offset = sumsOffset(cube);
-  const places = placesOf(cube, by).map((place) => (place < 0 ? 0 : KEYS_OFFSET + place));
-  const names = by.map((name) => (isTimeUnit(name) ? startNamer(name, zone) : null));
-  const hasDurations = asked !== "none" && !isGroupOfItsOwn(query, columnsOf(cube), hours);
-  for (const row of readTotals(reader, totals, hasDurations)) {
-    const keys: KeyValue[] = [];
-    for (let index = 0; index < places.length; index++) {
-      const value = row[places[index] as number] as KeyValue;
-      const nameOf = names[index];
-      keys.push(nameOf ? nameOf(value) : value);
+  const { by } = query;
+  const offset = sumsOffset(totals.cube);
+  const readers = keyReaders(query, totals.cube);
+  for (const row of readTotals(reader, totals, false)) {
+    const key: CostGroup["key"] = {};
+    for (let index = 0; index < readers.length; index++) {
+      key[by[index] as Dimension] = readers[index]?.(row) ?? null;
     }
-    const group = groups.at(keys);
+    stored.push(costGroup(key, row, offset, storedDurations(row)));
+  }
+}
+
+/** Each total falls into a group of its time. */
+function addSeries(
+  reader: Reader,
+  query: GroupQuery,
+  totals: TotalsQuery,
+  { summed }: Groups,
+): void {
+  const offset = sumsOffset(totals.cube);
+  const readers = keyReaders(query, totals.cube);
+  for (const row of readTotals(reader, totals, query.durations !== "none")) {
+    const group = summed.at(readers.map((read) => read(row)));
     addTotal(group, row, offset);
     group.durations.stored.push(storedDurations(row));
   }
@@ -203,12 +234,14 @@ function addTotals(
   cube: string,
   hours: PeriodHours,
   range: HourRange,
-  groups: SumGroups,
+  groups: Groups,
 ): void {
   const columns = columnsOf(cube);
   const where = query.where.map(([name, value]) => [columns.indexOf(name), value] as const);
-  const add = query.by.some(isTimeUnit) ? addEachTotal : addSummedTotals;
-  add(reader, query, { cube, hours, range, where, sums: query.sums }, groups);
+  const totals = { cube, hours, range, where, sums: query.sums };
+  if (!query.by.some(isTimeUnit)) addSummedTotals(reader, query, totals, groups);
+  else if (isGroupOfItsOwn(query, columns, hours)) addStoredGroups(reader, query, totals, groups);
+  else addSeries(reader, query, totals, groups);
 }
 
 /** Takes what it can from totals of the first length, and fills the gaps from the others, or from rows. */
@@ -217,7 +250,7 @@ function addRange(
   query: GroupQuery,
   cube: string | null,
   lengths: readonly PeriodHours[],
-  groups: SumGroups,
+  groups: Groups,
 ): void {
   const [hours, ...shorter] = lengths;
   if (query.fromMs >= query.toMs) return;
@@ -239,8 +272,9 @@ function addRange(
 }
 
 /** All groups of a query, in no order. */
-export function collectGroups(reader: Reader, query: GroupQuery): SumGroup[] {
-  const groups = new SumGroups();
-  addRange(reader, query, cubeFor(query), periodLengths(query), groups);
-  return groups.all();
+export function collectGroups(reader: Reader, query: GroupQuery): FoundGroups {
+  const summed = new SumGroups();
+  const stored: CostGroup[] = [];
+  addRange(reader, query, cubeFor(query), periodLengths(query), { stored, summed });
+  return { stored, summed: summed.all() };
 }
