@@ -1,9 +1,11 @@
+import type { Text } from "./text-buffer.ts";
+
 /** What a command gets from the process it runs in. */
 export interface Cli {
   environment: Readonly<Record<string, string | undefined>>;
   /** The database that `--db`, the environment or the default names. */
   dbPath(): string;
-  print(text: string): void;
+  print(text: Text): void;
   /** What is no answer goes to stderr. */
   note(text: string): void;
   nowMs: number;

@@ -3,9 +3,11 @@ import type { CostSums } from "../report/cost-group.ts";
 import type { CostReport } from "../report/cost-report.ts";
 import { isTimeUnit } from "../report/dimensions.ts";
 import type { Terminal } from "./cli.ts";
-import { formatChange, formatUsd } from "./quantities.ts";
+import type { Column } from "./column.ts";
+import { type Format, formatRows } from "./formats.ts";
+import { formatChange } from "./quantities.ts";
 import { bar } from "./style.ts";
-import { type Column, type Format, formatRows } from "./table.ts";
+import type { Text } from "./text-buffer.ts";
 
 type Keyed = { key: Record<string, string | null> };
 const BAR_WIDTH = 12;
@@ -26,8 +28,8 @@ function costPerRunNanoUsd({ costPerRunUsd }: CostSums): number | null {
 }
 
 /** What is made of the known part of a cost is a lower bound. */
-function atLeast({ unpriced }: CostSums, nanoUsd: number | null): string {
-  return `${nanoUsd !== null && unpriced > 0 ? "≥ " : ""}${formatUsd(nanoUsd)}`;
+function isLowerBound({ unpriced }: CostSums): boolean {
+  return unpriced > 0;
 }
 
 /** The columns of a cost report; on a terminal with a bar for each group's cost. */
@@ -59,12 +61,12 @@ export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed
     number("hit", "cache_hit_share", "share", (sums) => sums.cacheHitShare, 2),
     {
       ...number("cost", "cost_usd", "usd", (sums) => sums.costNanoUsd),
-      text: (sums) => atLeast(sums, sums.costNanoUsd),
+      isLowerBound,
       style: ({ costNanoUsd }) => (costNanoUsd === null ? "yellow" : null),
     },
     {
       ...number("cost/run", "cost_per_run_usd", "usd", costPerRunNanoUsd, 4),
-      text: (sums) => atLeast(sums, costPerRunNanoUsd(sums)),
+      isLowerBound,
     },
     number("p50", "p50_duration_ms", "ms", (sums) => sums.p50DurationMs, 6),
     number("p95", "p95_duration_ms", "ms", (sums) => sums.p95DurationMs, 3),
@@ -125,7 +127,7 @@ export function formatComparison(
   comparison: CostComparison,
   format: Format,
   terminal: Terminal,
-): string {
+): Text {
   const { groups, current, previous } = comparison;
   const { by } = current;
   if (format === "table" && groups.length === 0) return "No runs in either period.";

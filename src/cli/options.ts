@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { DIMENSIONS, type Dimension, isDimension, isTimeUnit } from "../report/dimensions.ts";
 import { isTimeZone } from "../report/time-buckets.ts";
 import { type Cli, UsageError } from "./cli.ts";
+import { FORMATS, type Format } from "./formats.ts";
 import { nearMiss, suggestion } from "./near-miss.ts";
 import { parseMoment } from "./period.ts";
-import { FORMATS, type Format } from "./table.ts";
 
 /** Adds `--format` and its short form `--json`; read them with `formatOf`. */
 export function addFormatOptions(command: Command): Command {

@@ -5,7 +5,7 @@
 import { fstatSync } from "node:fs";
 
 export interface Output {
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
   /** Resolves once all is written; rejects where it could not be, but for a reader that went away. */
   written(): Promise<void>;
 }
@@ -27,7 +27,10 @@ function isReaderGone(error: unknown): boolean {
 }
 
 /** Writes until it fails, which `onClosed` tells. */
-function outputTo(put: (text: string) => Promise<unknown>, onClosed: () => void): Output {
+function outputTo(
+  put: (text: string | Uint8Array) => Promise<unknown>,
+  onClosed: () => void,
+): Output {
   let isClosed = false;
   let failure: unknown = null;
   let flushed: Promise<unknown> = Promise.resolve();
@@ -50,7 +53,7 @@ function outputTo(put: (text: string) => Promise<unknown>, onClosed: () => void)
 
 export function pipeOutput(onClosed: () => void): Output {
   const sink = Bun.stdout.writer();
-  const put = async (text: string): Promise<void> => {
+  const put = async (text: string | Uint8Array): Promise<void> => {
     await sink.write(text);
     await sink.flush();
   };
@@ -59,7 +62,7 @@ export function pipeOutput(onClosed: () => void): Output {
 
 export function streamOutput(stream: NodeJS.WriteStream, onClosed: () => void): Output {
   stream.on("error", () => {}); // What it says, the write says too.
-  const put = (text: string): Promise<void> =>
+  const put = (text: string | Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
       stream.write(text, (error) => (error ? reject(error) : resolve()));
     });

@@ -42,7 +42,7 @@ FORCE_COLOR are heeded.`;
 
 /** The process around a command line; tests give their own. */
 export interface CliProcess extends Omit<Cli, "dbPath" | "print" | "note"> {
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
   writeError(text: string): void;
 }
 
@@ -71,7 +71,7 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
     dbPath: () =>
       program.opts<{ db?: string }>().db ??
       (environment["TELEMETRY_DB_PATH"]?.trim() || DEFAULT_DB_PATH),
-    print: (text) => outer.write(`${text}\n`),
+    print: (text) => outer.write(typeof text === "string" ? `${text}\n` : text.text("\n").bytes),
     note: (text) => outer.writeError(`${text}\n`),
     nowMs,
     terminal,

@@ -1,6 +1,5 @@
 import type { ExecutionItem } from "../report/list-executions.ts";
-import { formatUsd } from "./quantities.ts";
-import type { Column } from "./table.ts";
+import type { Column } from "./column.ts";
 
 /** `2026-11-24 13:17:05` in a time zone. */
 function localTime(iso: string, timeZone: string): string {
@@ -41,8 +40,7 @@ export function runColumns(timeZone = "UTC"): Column<ExecutionItem>[] {
     column("duration", "duration_ms", "ms", (run) => run.durationMs, 2),
     {
       ...column("cost", "cost_usd", "usd", (run) => run.costNanoUsd),
-      text: ({ costNanoUsd, unpriced }) =>
-        `${costNanoUsd !== null && unpriced > 0 ? "≥ " : ""}${formatUsd(costNanoUsd)}`,
+      isLowerBound: ({ unpriced }) => unpriced > 0,
       style: (run) => (run.costNanoUsd === null ? "yellow" : null),
     },
   ];

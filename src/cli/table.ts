@@ -1,38 +1,11 @@
-/**
- * Rows in the formats that commands print. A column says what its values are, and every format writes
- * them its own way: people get `$1.2345` and `3.2 s`, a spreadsheet gets `1.2345` and `3200`.
- */
+/** Aligned columns under their titles. */
 import type { Terminal } from "./cli.ts";
 import { clip } from "./clip.ts";
+import { alignsRight, type Column, cellWriter } from "./column.ts";
 import { fitColumns } from "./fit-columns.ts";
-import { decimalUsd, formatCount, formatDuration, formatShare, formatUsd } from "./quantities.ts";
-import { paint, type Style } from "./style.ts";
-import { safeJson, terminalText } from "./terminal-text.ts";
-
-export const FORMATS = ["table", "json", "csv", "markdown"] as const;
-export type Format = (typeof FORMATS)[number];
-
-export type Value = string | number | bigint | null;
-
-export interface Column<Row> {
-  /** What a person reads above it. */
-  title: string;
-  /** What a program reads, with the unit last. */
-  name: string;
-  /** `usd` values are nano-dollars, `share` values 0 to 1, `ms` milliseconds; `number` is shown as it is. */
-  kind: "text" | "count" | "usd" | "share" | "ms" | "number";
-  value: (row: Row) => Value;
-  /** For people only, where the kind does not say it all. */
-  text?: (row: Row) => string;
-  style?: (row: Row) => Style | null;
-  /** Only where a person reads. */
-  isDrawing?: boolean;
-  /**
-   * Where a terminal is too narrow for all, columns go by this, the highest first, and text that has it
-   * is cut; 0 stays. @default stays, and whole
-   */
-  rank?: number;
-}
+import { paint } from "./style.ts";
+import { terminalText } from "./terminal-text.ts";
+import { TextBuffer } from "./text-buffer.ts";
 
 export interface TableOptions<Row> {
   /** Stands below the others. */
@@ -43,233 +16,192 @@ export interface TableOptions<Row> {
   widths?: (number | null)[];
 }
 
-/** Only text is hostile: the words of quantities are our own. */
-function textOf<Row>({ kind, text, value }: Column<Row>): (row: Row) => string {
-  if (text) return kind === "text" ? (row) => terminalText(text(row)) : text;
-  const format = FORMATTERS[kind];
-  return (row) => {
-    const own = value(row);
-    if (typeof own === "number" || own === null) return format(own);
-    return typeof own === "string" ? terminalText(own) : String(own);
-  };
-}
-
-const FORMATTERS: Readonly<Record<Column<unknown>["kind"], (value: number | null) => string>> = {
-  text: (value) => (value === null ? "-" : String(value)),
-  count: formatCount,
-  usd: formatUsd,
-  share: formatShare,
-  ms: formatDuration,
-  number: (value) => (value === null ? "" : String(value)),
-};
-
-function alignsRight<Row>(column: Column<Row>): boolean {
-  return column.kind !== "text" && column.isDrawing !== true;
-}
-
 /** Between two columns. */
 const GAP = 2;
-/** Characters of one column each, so that a text's length is its width. */
-const SIMPLE = /^[ -~…·•]*$/;
+const NEW_LINE = 10;
+const SPACE = 32;
 
-/** The cells of one column, the title first. */
-interface Cells<Row> {
-  column: Column<Row>;
-  texts: string[];
-  /** Whether each character takes one column. */
-  isSimple: boolean;
-  width: number;
+/** The cells of a table, row after row, because what is in a row lies together in memory. */
+class Cells {
+  readonly text: TextBuffer = new TextBuffer();
+  /** Of each column, as wide as its widest cell. */
+  readonly widths: number[];
+  readonly #rows: number;
+  /** Where each cell ends. */
+  readonly #ends: Uint32Array;
+  /** How many columns of a terminal each cell takes. */
+  readonly #widths: Uint32Array;
+  #cells = 0;
+  #columns = 0;
+
+  constructor(rows: number, columns: number) {
+    this.widths = new Array<number>(columns).fill(0);
+    this.#rows = rows;
+    this.#ends = new Uint32Array(rows * columns);
+    this.#widths = new Uint32Array(rows * columns);
+  }
+
+  /** What was written to the text since the last one is the next cell. */
+  endCell(): void {
+    const { columns, length } = this.text;
+    const width = columns - this.#columns;
+    this.#columns = columns;
+    const at = this.#cells++;
+    this.#ends[at] = length;
+    this.#widths[at] = width;
+    const column = at % this.widths.length;
+    if (width > (this.widths[column] ?? 0)) this.widths[column] = width;
+  }
+
+  /** The same with other texts. */
+  map(change: (text: string, row: number, column: number) => string): Cells {
+    const columns = this.widths.length;
+    const changed = new Cells(this.#rows, columns);
+    let start = 0;
+    this.#ends.forEach((end, at) => {
+      const text = this.text.slice(start, end);
+      changed.text.text(change(text, Math.floor(at / columns), at % columns));
+      changed.endCell();
+      start = end;
+    });
+    return changed;
+  }
+
+  /** A line for each row, with columns of these widths; null leaves one out. */
+  lines(widths: readonly (number | null)[], alignRight: readonly boolean[]): TextBuffer {
+    const last = widths.findLastIndex((width) => width !== null);
+    // Text in the last column ends its line: one that is very long makes no other longer.
+    const padded = widths.map((width, column) =>
+      column === last && !alignRight[column] ? 0 : width,
+    );
+    const spaces = padded.reduce<number>((sum, width) => sum + GAP + (width ?? 0), 0);
+    const lines = Buffer.allocUnsafeSlow(this.#rows * spaces + this.text.length);
+    const source = this.text.bytes;
+    let length = 0;
+    let at = 0;
+    let start = 0;
+    for (let row = 0; row < this.#rows; row++) {
+      if (row > 0) lines[length++] = NEW_LINE;
+      let gap = 0;
+      for (let column = 0; column < widths.length; column++) {
+        const end = this.#ends[at] as number;
+        const own = this.#widths[at++] as number;
+        const width = padded[column] as number | null;
+        if (width !== null) {
+          const free = Math.max(width - own, 0);
+          const before = alignRight[column] ? gap + free : gap;
+          for (let space = 0; space < before; space++) lines[length++] = SPACE;
+          for (let from = start; from < end; from++) lines[length++] = source[from] as number;
+          for (let space = before; space < gap + free; space++) lines[length++] = SPACE;
+          gap = GAP;
+        }
+        start = end;
+      }
+      while (length > 0 && lines[length - 1] === SPACE) length -= 1;
+    }
+    return new TextBuffer(lines, length);
+  }
 }
 
-function cellsOf<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
-  const texts = [terminalText(column.title)];
-  const toText = textOf(column);
-  for (const row of rows) texts.push(toText(row));
-  // Numbers are simple.
-  const isSimple = alignsRight(column) || texts.every((text) => SIMPLE.test(text));
-  let width = 0;
-  for (const text of texts) {
-    const own = isSimple ? text.length : Bun.stringWidth(text);
-    if (own > width) width = own;
+/** The titles are the first row. */
+function cellsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Cells {
+  const cells = new Cells(rows.length + 1, columns.length);
+  for (const { title } of columns) {
+    cells.text.text(terminalText(title));
+    cells.endCell();
   }
-  return { column, texts, isSimple, width };
+  const writers = columns.map(cellWriter);
+  for (const row of rows) {
+    for (const write of writers) {
+      write(cells.text, row);
+      cells.endCell();
+    }
+  }
+  return cells;
 }
 
 /** How wide each column is to be; null where it is left out. Only a person's terminal has an edge. */
 function layOut<Row>(
-  all: readonly Cells<Row>[],
+  columns: readonly Column<Row>[],
+  widths: readonly number[],
   before: readonly (number | null)[],
-  { isInteractive, columns }: Terminal,
+  terminal: Terminal,
 ): (number | null)[] {
   const isFirst = before.length === 0;
   const isShown = (index: number): boolean => isFirst || before[index] !== null;
-  const fits = all.map(({ column, width }, index) => ({
-    width: Math.max(width, before[index] ?? 0),
+  const fits = columns.map((column, index) => ({
+    width: Math.max(widths[index] ?? 0, before[index] ?? 0),
     rank: isFirst ? (column.rank ?? 0) : 0,
     canCut: column.rank !== undefined && !alignsRight(column) && !column.isDrawing,
   }));
-  const room = isInteractive ? columns : Number.MAX_SAFE_INTEGER;
-  const widths = fitColumns(
+  const room = terminal.isInteractive ? terminal.columns : Number.MAX_SAFE_INTEGER;
+  const fitting = fitColumns(
     fits.filter((_, index) => isShown(index)),
     GAP,
     room,
   );
-  return all.map((_, index) => (isShown(index) ? (widths.shift() ?? null) : null));
+  return columns.map((_, index) => (isShown(index) ? (fitting.shift() ?? null) : null));
 }
 
-/** A column as it is printed. */
-interface ShownColumn {
-  texts: readonly string[];
-  /** The same with colours. */
-  painted: readonly string[];
-  isSimple: boolean;
-  width: number;
-  alignsRight: boolean;
+/** Where columns got less than they need. */
+function cut(cells: Cells, widths: readonly (number | null)[]): Cells {
+  const widthOf = (column: number): number => widths[column] ?? Number.MAX_SAFE_INTEGER;
+  if (cells.widths.every((width, column) => width <= widthOf(column))) return cells;
+  return cells.map((text, _, column) => clip(text, widthOf(column)));
 }
 
-function showColumn<Row>(
-  { column, texts, isSimple, width: widest }: Cells<Row>,
-  width: number,
+/** Titles and the total are bold, and a row is what its columns say of it. */
+function paintCells<Row>(
+  cells: Cells,
+  columns: readonly Column<Row>[],
   rows: readonly Row[],
-  hasTotal: boolean,
+  total: Row | undefined,
   terminal: Terminal,
-): ShownColumn {
-  const cut = widest > width ? texts.map((text) => clip(text, width)) : texts;
-  const painted = terminal.hasColor ? paintColumn(column, cut, rows, hasTotal, terminal) : cut;
-  return { texts: cut, painted, isSimple, width, alignsRight: alignsRight(column) };
-}
-
-/** The title and the total are bold, and a row is what the column says of it. */
-function paintColumn<Row>(
-  column: Column<Row>,
-  texts: readonly string[],
-  rows: readonly Row[],
-  hasTotal: boolean,
-  terminal: Terminal,
-): string[] {
-  return texts.map((text, index) => {
-    const row = rows[index - 1];
-    const isBold = index === 0 || (hasTotal && index === rows.length);
-    const own = row === undefined ? null : (column.style?.(row) ?? null);
-    return text === "" ? "" : paint(terminal, own ?? (isBold ? "bold" : null), text);
+): Cells {
+  if (!terminal.hasColor) return cells;
+  return cells.map((text, at, column) => {
+    const row = rows[at - 1];
+    const own = row === undefined ? null : (columns[column]?.style?.(row) ?? null);
+    const isBold = at === 0 || (total !== undefined && at === rows.length);
+    return paint(terminal, own ?? (isBold ? "bold" : null), text);
   });
 }
 
-const SPACES: string[] = [];
-
-function spaces(count: number): string {
-  while (SPACES.length <= count) SPACES.push(" ".repeat(SPACES.length));
-  return SPACES[Math.max(count, 0)] ?? "";
-}
-
-/** By index, into one array that serves each line: a year of days has two hundred thousand cells. */
-function linesOf(columns: readonly ShownColumn[], count: number): string[] {
-  const lines: string[] = [];
-  const pieces: string[] = [];
-  for (let at = 0; at < count; at++) {
-    let end = 0;
-    for (let index = 0; index < columns.length; index++) {
-      const column = columns[index] as ShownColumn;
-      const text = column.texts[at] ?? "";
-      const free = column.width - (column.isSimple ? text.length : Bun.stringWidth(text));
-      const gap = index === 0 ? 0 : GAP;
-      pieces[end++] = spaces(column.alignsRight ? gap + free : gap);
-      pieces[end++] = column.painted[at] ?? "";
-      if (!column.alignsRight) pieces[end++] = spaces(free);
-    }
-    lines.push(pieces.join(""));
-  }
-  return lines;
-}
-
-/** Aligned columns under their titles. Written by hand: a table library took minutes for a year of days. */
+/** Written by hand: a table library took minutes for a year of days. */
 export function formatTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   terminal: Terminal,
   { total, notes = [], widths = [] }: TableOptions<Row> = {},
-): string {
+): TextBuffer {
   const all = total === undefined ? rows : [...rows, total];
-  const cells = columns
-    .filter((column) => terminal.isInteractive || !column.isDrawing)
-    .map((column) => cellsOf(column, all));
+  const shown = columns.filter((column) => terminal.isInteractive || !column.isDrawing);
+  const cells = cellsOf(shown, all);
   const isFirst = widths.length === 0;
-  const fitting = layOut(cells, widths, terminal);
+  const fitting = layOut(shown, cells.widths, widths, terminal);
   widths.splice(0, widths.length, ...fitting);
-  const shown = cells.flatMap((own, index) => {
-    const width = fitting[index] ?? null;
-    return width === null ? [] : showColumn(own, width, all, total !== undefined, terminal);
-  });
-  const endsPadded = shown.at(-1)?.alignsRight === false;
-  const padded = linesOf(shown, all.length + 1);
-  const lines = endsPadded ? padded.map((line) => line.trimEnd()) : padded;
-  const sentences = [...notes.map(terminalText), ...(isFirst ? leftOut(cells, fitting) : [])];
-  return [...lines, ...sentences.map((text) => wrap(text, terminal))].join("\n");
+  const painted = paintCells(cut(cells, fitting), shown, all, total, terminal);
+  const table = painted.lines(fitting, shown.map(alignsRight));
+  const sentences = [...notes.map(terminalText), ...(isFirst ? leftOut(shown, fitting) : [])];
+  for (const sentence of sentences) {
+    for (const line of linesOf(sentence, terminal)) table.text(`\n${line}`);
+  }
+  return table;
 }
 
 /** Breaks a sentence between words where a terminal ends. */
-function wrap(text: string, { isInteractive, columns }: Terminal): string {
-  return isInteractive ? Bun.wrapAnsi(text, columns) : text;
+function linesOf(text: string, { isInteractive, columns }: Terminal): string[] {
+  return isInteractive ? Bun.wrapAnsi(text, columns).split("\n") : [text];
 }
 
 /** Says what did not fit. */
-function leftOut<Row>(cells: readonly Cells<Row>[], widths: readonly (number | null)[]): string[] {
-  const titles = cells.flatMap(({ column }, index) =>
-    widths[index] === null && !column.isDrawing ? column.title : [],
+function leftOut<Row>(
+  columns: readonly Column<Row>[],
+  widths: readonly (number | null)[],
+): string[] {
+  const titles = columns.flatMap(({ isDrawing, title }, index) =>
+    widths[index] === null && !isDrawing ? title : [],
   );
   const names = [...new Set(titles)].join(", ");
   return names === "" ? [] : [`A wider terminal, or --json, also has ${names}.`];
-}
-
-/** What begins a formula in a spreadsheet, in full width too, as some take it. */
-const FORMULA = /^[=+\-@\uFF1D\uFF0B\uFF0D\uFF20\uFFFD]/;
-
-/** A text that a spreadsheet would run (CWE-1236) is marked as text; numbers stay numbers. */
-function csvCell(value: Value, kind: Column<unknown>["kind"]): string {
-  if (value === null) return "";
-  if (typeof value === "bigint") return String(value);
-  if (typeof value === "number") return kind === "usd" ? decimalUsd(value) : String(value);
-  const text = terminalText(value);
-  const harmless = FORMULA.test(text) ? `'${text}` : text;
-  return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
-}
-
-function formatCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const lines = rows.map((row) =>
-    columns.map((column) => csvCell(column.value(row), column.kind)).join(","),
-  );
-  return [columns.map(({ name }) => csvCell(name, "text")).join(","), ...lines].join("\n");
-}
-
-function formatMarkdown<Row>(
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  { total, notes = [] }: TableOptions<Row>,
-): string {
-  const escaped = (text: string): string => text.replace(/[\\|<>&*_`[\]]/g, "\\$&");
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const all = total === undefined ? rows : [...rows, total];
-  const texts = columns.map(textOf);
-  return [
-    line(columns.map(({ title }) => escaped(terminalText(title)))),
-    line(columns.map((column) => (alignsRight(column) ? "---:" : "---"))),
-    ...all.map((row) => line(texts.map((toText) => escaped(toText(row))))),
-    ...notes.flatMap((note) => ["", escaped(terminalText(note))]),
-  ].join("\n");
-}
-
-/** `json` is the value that the JSON format shows. */
-export function formatRows<Row>(
-  format: Format,
-  json: unknown,
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  terminal: Terminal,
-  options: TableOptions<Row> = {},
-): string {
-  if (format === "json") return safeJson(json);
-  if (format === "table") return formatTable(columns, rows, terminal, options);
-  const plain = columns.filter((column) => !column.isDrawing);
-  if (format === "markdown") return formatMarkdown(plain, rows, options);
-  return formatCsv(plain, rows);
 }

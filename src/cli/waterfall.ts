@@ -2,10 +2,11 @@
 import type { TraceEvent, TraceSpan, TraceTree } from "../report/trace-tree.ts";
 import type { Terminal } from "./cli.ts";
 import { clip } from "./clip.ts";
+import type { Column } from "./column.ts";
 import { fitColumns } from "./fit-columns.ts";
 import { countOf, formatCount, formatDuration, formatUsd } from "./quantities.ts";
 import { bar } from "./style.ts";
-import { type Column, formatTable } from "./table.ts";
+import { formatTable } from "./table.ts";
 import { terminalText } from "./terminal-text.ts";
 
 /** A line: a span, or an event of the span above it. */

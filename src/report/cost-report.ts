@@ -137,7 +137,7 @@ function compareKeys(by: readonly Dimension[], a: CostGroup, b: CostGroup): numb
   return 0;
 }
 
-/** Stored totals mostly come in the order of their keys, and sorting would ask for each pair again. */
+/** Sorting would ask for each pair several times. */
 function isSorted(by: readonly Dimension[], groups: readonly CostGroup[]): boolean {
   for (let at = 1; at < groups.length; at++) {
     if (compareKeys(by, groups[at - 1] as CostGroup, groups[at] as CostGroup) > 0) return false;
@@ -145,12 +145,20 @@ function isSorted(by: readonly Dimension[], groups: readonly CostGroup[]): boole
   return true;
 }
 
-function inOrder(by: readonly Dimension[], groups: CostGroup[], sort: Sort): CostGroup[] {
+/** `summed` are of other times than `stored`, which mostly are in the order of their keys. */
+function inOrder(
+  by: readonly Dimension[],
+  stored: readonly CostGroup[],
+  summed: readonly CostGroup[],
+  sort: Sort,
+): CostGroup[] {
+  const byKey = (a: CostGroup, b: CostGroup): number => compareKeys(by, a, b);
   if (sort === "key") {
-    return isSorted(by, groups) ? groups : groups.toSorted((a, b) => compareKeys(by, a, b));
+    const groups = stored.concat(summed.toSorted(byKey));
+    return isSorted(by, groups) ? groups : groups.sort(byKey);
   }
   const rank = (group: CostGroup): number => SORT_VALUE[sort](group) ?? -1;
-  return groups.toSorted((a, b) => rank(b) - rank(a) || compareKeys(by, a, b));
+  return stored.concat(summed).sort((a, b) => rank(b) - rank(a) || byKey(a, b));
 }
 
 /** The sums of a report's total, or of what it leaves out. */
@@ -192,8 +200,8 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
       sums: isByModel ? SUM_NAMES : SHOWN_SUMS,
       durations: query.top === undefined ? "of groups" : "of sums of groups",
     });
-    const found = stored.concat(summed.map((group) => costGroupOf(by, group)));
-    const groups = inOrder(by, found, sort);
+    const values = summed.map((group) => costGroupOf(by, group));
+    const groups = inOrder(by, stored, values, sort);
     const shown = query.top === undefined ? groups : groups.slice(0, query.top);
     const [total = new SumGroups().at([])] = collectGroups(reader, { ...all, by: [] }).summed;
     // The notes speak of models, whatever the report is grouped by.
@@ -204,7 +212,7 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
     return {
       by,
       groups: shown,
-      rest: shown.length < found.length ? restOf(summed, found, new Set(shown)) : null,
+      rest: shown.length < groups.length ? restOf(summed, values, new Set(shown)) : null,
       total: toSums(total),
       ...costNotes(reader, all, models, total),
     };

@@ -2,7 +2,7 @@
 import { cpus, totalmem } from "node:os";
 import sdk from "@opentelemetry/sdk-trace-base/package.json" with { type: "json" };
 import type { Terminal } from "../../src/cli/cli.ts";
-import type { Column } from "../../src/cli/table.ts";
+import type { Column } from "../../src/cli/column.ts";
 import { formatTable } from "../../src/cli/table.ts";
 import { VERSION } from "../../src/version.ts";
 

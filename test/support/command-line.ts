@@ -24,7 +24,8 @@ export async function commandLine(
   let error = "";
   const exitCode = await runCommandLine(args, {
     environment,
-    write: (text) => {
+    write: (printed) => {
+      const text = typeof printed === "string" ? printed : new TextDecoder().decode(printed);
       out += text;
       onPrint?.(text);
     },

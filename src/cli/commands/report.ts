@@ -6,6 +6,7 @@ import { DIMENSIONS, type Dimension, isTimeUnit } from "../../report/dimensions.
 import { openReader, type Reader } from "../../store/reader.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { costColumns, formatComparison } from "../cost-columns.ts";
+import { type Format, formatRows } from "../formats.ts";
 import {
   addExamples,
   addFormatOptions,
@@ -21,8 +22,8 @@ import {
 } from "../options.ts";
 import { parseSpanMs } from "../period.ts";
 import { formatUsd } from "../quantities.ts";
-import { type Format, formatRows } from "../table.ts";
 import { terminalText } from "../terminal-text.ts";
+import type { Text } from "../text-buffer.ts";
 
 interface ReportFlags extends PeriodFlags {
   by?: Dimension[];
@@ -49,7 +50,7 @@ function parseLength(text: string): number {
   throw new InvalidArgumentError(`"${text}" is not a length of time like 7d or 12h.`);
 }
 
-function formatReport(report: CostReport, format: Format, cli: Cli): string {
+function formatReport(report: CostReport, format: Format, cli: Cli): Text {
   const { groups, rest, total, notes, by } = report;
   const sentences = notes.map(({ text }) => text);
   if (format === "table" && groups.length === 0) {

@@ -6,6 +6,7 @@ import {
 } from "../../report/list-executions.ts";
 import { openReader } from "../../store/reader.ts";
 import type { Cli } from "../cli.ts";
+import { type Format, formatRows } from "../formats.ts";
 import {
   addExamples,
   addFormatOptions,
@@ -19,7 +20,6 @@ import {
   wholeNumber,
 } from "../options.ts";
 import { runColumns } from "../run-columns.ts";
-import { type Format, formatRows } from "../table.ts";
 
 interface RunsFlags extends PeriodFlags {
   order: ExecutionOrder;

@@ -2,9 +2,11 @@ import type { Command } from "commander";
 import { readSchema, type SchemaColumn, type SchemaTable } from "../../report/read-schema.ts";
 import { openReader } from "../../store/reader.ts";
 import { type Cli, CliError } from "../cli.ts";
+import type { Column } from "../column.ts";
+import { type Format, formatRows } from "../formats.ts";
 import { suggestion } from "../near-miss.ts";
 import { addExamples, addFormatOptions, formatOf } from "../options.ts";
-import { type Column, type Format, formatRows, formatTable } from "../table.ts";
+import { formatTable } from "../table.ts";
 
 type Row = SchemaColumn & { table: string };
 

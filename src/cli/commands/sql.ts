@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { openReader, type QueryResult, SqlError } from "../../store/reader.ts";
 import { type Cli, CliError } from "../cli.ts";
+import type { Column, Value } from "../column.ts";
+import { type Format, formatRows } from "../formats.ts";
 import { addExamples, addFormatOptions, formatOf } from "../options.ts";
-import { type Column, type Format, formatRows, type Value } from "../table.ts";
+import type { Text } from "../text-buffer.ts";
 
 type Row = QueryResult["rows"][number];
 type Cell = Row[number];
@@ -30,7 +32,7 @@ function toJson(cell: Cell | undefined): unknown {
   return typeof value === "bigint" ? rawJSON(value.toString()) : value;
 }
 
-function formatResult({ columns, rows }: QueryResult, format: Format, cli: Cli): string {
+function formatResult({ columns, rows }: QueryResult, format: Format, cli: Cli): Text {
   const names = distinct(columns);
   const shown: Column<Row>[] = names.map((name, index) => {
     const isText = rows.some((row) => ["string", "object"].includes(typeof (row[index] ?? 0)));

@@ -36,7 +36,7 @@ function linePrinter(cli: Cli, { tz, json }: TailFlags): (runs: readonly Executi
       for (const run of runs) cli.print(safeJson(run, 0));
       return;
     }
-    const lines = formatTable(runColumns(tz), runs, cli.terminal, { widths }).split("\n");
+    const lines = String(formatTable(runColumns(tz), runs, cli.terminal, { widths })).split("\n");
     for (const line of hasTitles ? lines.slice(1) : lines) cli.print(line);
     hasTitles = true;
   };
