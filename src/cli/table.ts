@@ -75,7 +75,7 @@ class Cells {
       column === last && !alignRight[column] ? 0 : width,
     );
     const spaces = padded.reduce<number>((sum, width) => sum + GAP + (width ?? 0), 0);
-    const lines = Buffer.allocUnsafeSlow(this.#rows * spaces + this.text.length);
+    const lines = Buffer.alloc(this.#rows * spaces + this.text.length, " ");
     const source = this.text.bytes;
     let length = 0;
     let at = 0;
@@ -89,10 +89,9 @@ class Cells {
         const width = padded[column] as number | null;
         if (width !== null) {
           const free = Math.max(width - own, 0);
-          const before = alignRight[column] ? gap + free : gap;
-          for (let space = 0; space < before; space++) lines[length++] = SPACE;
+          length += alignRight[column] ? gap + free : gap;
           for (let from = start; from < end; from++) lines[length++] = source[from] as number;
-          for (let space = before; space < gap + free; space++) lines[length++] = SPACE;
+          if (!alignRight[column]) length += free;
           gap = GAP;
         }
         start = end;

@@ -1,5 +1,4 @@
 const SPACE = 32;
-const COMMA = 44;
 const ZERO = 48;
 const TILDE = 126;
 
@@ -69,21 +68,11 @@ export class TextBuffer {
   /** A count with its thousands apart. */
   count(count: number): this {
     if (!(Number.isSafeInteger(count) && count >= 0)) return this.text(String(count));
-    let digits = 1;
-    for (let limit = 10; count >= limit; limit *= 10) digits++;
-    const length = digits + Math.floor((digits - 1) / 3);
-    if (this.#length + length > this.#bytes.length) this.#grow(length);
-    const bytes = this.#bytes;
-    let at = this.#length + length;
-    this.#length = at;
-    let rest = count;
-    for (let place = 1; place <= digits; place++) {
-      const higher = Math.floor(rest / 10);
-      bytes[--at] = ZERO + rest - 10 * higher;
-      if (place % 3 === 0 && place < digits) bytes[--at] = COMMA;
-      rest = higher;
-    }
-    return this;
+    if (count < 1000) return this.digits(count, count < 10 ? 1 : count < 100 ? 2 : 3);
+    const thousands = Math.floor(count / 1000);
+    return this.count(thousands)
+      .text(",")
+      .digits(count - 1000 * thousands, 3);
   }
 
   /** The last digits of a whole number, with zeros in front. */

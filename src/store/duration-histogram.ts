@@ -70,8 +70,9 @@ export function addCount(durations: Durations, bucket: number, count: number): v
 /** Runs by bucket, in an array that is used over and over. */
 const runs: Float64Array = new Float64Array(BUCKETS);
 
-/** Adds what `encodeCounts` made to `runs`. By hand, without an iterator: a report may read a million of these. */
-function addEncoded(bytes: Uint8Array): void {
+/** Adds to `runs` what `encodeCounts` made. By hand: a report may read a million of these. @returns how many runs. */
+function addEncoded(bytes: Uint8Array): number {
+  let added = 0;
   let bucket = 0;
   let isCount = false;
   let value = 0;
@@ -84,12 +85,15 @@ function addEncoded(bytes: Uint8Array): void {
       continue;
     }
     value += byte * unit;
-    if (isCount) runs[bucket] = (runs[bucket] ?? 0) + value;
-    else bucket += value;
+    if (isCount) {
+      runs[bucket] = (runs[bucket] ?? 0) + value;
+      added += value;
+    } else bucket += value;
     isCount = !isCount;
     value = 0;
     unit = 1;
   }
+  return added;
 }
 
 /** The middle of the bucket in which this many of all runs are reached. */
@@ -104,10 +108,12 @@ export function percentilesMs({ counts, stored }: Durations): Percentiles {
   // So are most groups of a series: one period each.
   if (only && stored.length === 1 && !counts) return only;
   runs.fill(0);
-  for (const { encoded } of stored) if (encoded) addEncoded(encoded);
-  for (const [bucket, count] of counts ?? []) runs[bucket] = (runs[bucket] ?? 0) + count;
   let total = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) total += runs[bucket] ?? 0;
+  for (const { encoded } of stored) if (encoded) total += addEncoded(encoded);
+  for (const [bucket, count] of counts ?? []) {
+    runs[bucket] = (runs[bucket] ?? 0) + count;
+    total += count;
+  }
   if (total === 0) return { p50Ms: null, p95Ms: null };
   return { p50Ms: reachedMs(0.5 * total), p95Ms: reachedMs(0.95 * total) };
 }

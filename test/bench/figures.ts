@@ -73,7 +73,7 @@ export function report(title: string, figures: readonly Figure[]): void {
     { title: "goal", name: "goal", kind: "number", value: goalText },
     { title: "", name: "verdict", kind: "text", value: verdictOf },
   ];
-  console.log(formatTable(columns, figures, PLAIN));
+  console.log(String(formatTable(columns, figures, PLAIN)));
 }
 
 /** The number after `--name` on the command line. */
