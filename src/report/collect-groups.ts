@@ -11,20 +11,18 @@ import {
   type SumKey,
   type SumName,
 } from "../store/cost-sums.ts";
-import { addCount } from "../store/duration-histogram.ts";
+import { addCount, type Percentiles } from "../store/duration-histogram.ts";
 import {
   CUBES,
+  durationsOf,
   HOUR_MS,
   type HourRange,
-  KEYS_OFFSET,
+  keyColumn,
   PERIOD_HOURS,
   type PeriodHours,
-  readDurations,
   readTotals,
-  storedDurations,
-  sumsOffset,
+  START_MS,
   sumTotals,
-  type TotalRow,
   type TotalsQuery,
   totalledRanges,
 } from "../store/period-totals.ts";
@@ -88,25 +86,19 @@ function keyOf(name: Dimension, zone: Zone): SumKey {
   return isTimeUnit(name) ? timeKey(name, zone) : sumKey(name);
 }
 
-/** Names of times by number, each made once. */
-function namer(nameOf: (number: number) => string): (number: number) => string {
-  const names = new Map<number, string>();
-  return (number) => {
-    let name = names.get(number);
-    if (name === undefined) {
-      name = nameOf(number);
-      names.set(number, name);
-    }
-    return name;
-  };
-}
-
-/** The texts of what rows are grouped by; a time comes as its hours or days since 1970. */
-function namersOf(by: readonly Dimension[]): ((value: KeyValue) => KeyValue)[] {
+/** What names the keys of rows; a time comes as its hours or days since 1970, and is named once. */
+function namersOf(by: readonly Dimension[]): ((value: KeyValue) => string | null)[] {
   return by.map((unit) => {
-    if (!isTimeUnit(unit)) return (value) => value;
-    const nameOf = namer((bucket) => bucketName(unit, bucket));
-    return (bucket) => (bucket === null ? null : nameOf(Number(bucket)));
+    if (!isTimeUnit(unit)) return (value) => value as string | null;
+    const names = new Map<KeyValue, string | null>([[null, null]]);
+    return (bucket) => {
+      let name = names.get(bucket);
+      if (name === undefined) {
+        name = bucketName(unit, Number(bucket));
+        names.set(bucket, name);
+      }
+      return name;
+    };
   });
 }
 
@@ -122,17 +114,23 @@ export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void 
   for (const period of durations.stored) target.durations.stored.push(period);
 }
 
+/** What finds the group of a row, which begins with its keys. */
+function groupsOf(
+  by: readonly Dimension[],
+  summed: SumGroups,
+): (row: readonly unknown[]) => SumGroup {
+  const names = namersOf(by);
+  return (row) => summed.at(names.map((nameOf, index) => nameOf(row[index] as KeyValue)));
+}
+
 function addRows(reader: Reader, query: GroupQuery, { summed }: Groups): void {
   const { by, zone, fromMs, toMs } = query;
   const where = query.where.map(([name, value]) => ({ key: keyOf(name, zone), value }));
   const found = new SumGroups();
   const keys = by.map((name) => keyOf(name, zone));
   addSums(reader, { by: keys, where, fromMs, toMs }, found);
-  const names = namersOf(by);
-  for (const group of found.all()) {
-    const key = group.keys.map((value, index) => names[index]?.(value) ?? null);
-    addGroup(summed.at(key), group);
-  }
+  const groupOf = groupsOf(by, summed);
+  for (const group of found.all()) addGroup(groupOf(group.keys), group);
 }
 
 /** Whether each stored total is one group of the report. */
@@ -144,87 +142,54 @@ function isGroupOfItsOwn(query: GroupQuery, columns: readonly string[], hours: n
   return by.includes(hours === 24 ? "day" : "hour") && columns.every((name) => by.includes(name));
 }
 
-function columnsOf(cube: string): string[] {
-  return cube === "" ? [] : cube.split(",");
-}
-
-/** Where each dimension stands among the cube's keys; a time is none of them. */
-function placesOf(cube: string, names: readonly string[]): number[] {
-  const columns = columnsOf(cube);
-  return names.map((name) => columns.indexOf(name));
-}
-
-/** Groups that are no series: SQLite adds the periods up. */
-function addSummedTotals(
-  reader: Reader,
-  query: GroupQuery,
-  totals: TotalsQuery,
-  { summed }: Groups,
-): void {
-  const by = placesOf(totals.cube, query.by);
-  for (const row of sumTotals(reader, totals, by)) {
-    addTotal(summed.at(row.slice(0, by.length)), row, by.length);
-  }
-  if (query.durations === "none") return;
-  for (const [keys, stored] of readDurations(reader, totals, by)) {
-    summed.at(keys).durations.stored.push(stored);
-  }
-}
-
-/** A row's sums from `offset` on. */
-function addTotal(group: SumGroup, row: readonly unknown[], offset: number): void {
-  const added = row.slice(offset) as number[];
-  if (group.sums.length === 0) group.sums = added;
-  else addEach(group.sums, added);
-}
-
-type KeyReader = (row: TotalRow) => string | null;
-
-/** What reads the value of each dimension from a row of totals. */
-function keyReaders({ by, zone }: GroupQuery, cube: string): KeyReader[] {
-  const places = placesOf(cube, by);
-  return by.map((name, index) => {
-    if (isTimeUnit(name)) {
-      const nameOf = namer((start) => bucketName(name, zone.bucketAt(start * HOUR_MS, name)));
-      return (row) => nameOf(row[0]);
-    }
-    const at = KEYS_OFFSET + (places[index] ?? 0);
-    return (row) => row[at] as string | null;
-  });
-}
-
 /** Each total is a group. Straight from row to group: a year of days has sixteen thousand of them. */
-function addStoredGroups(
+function addStored(
   reader: Reader,
-  query: GroupQuery,
+  { by }: GroupQuery,
   totals: TotalsQuery,
   { stored }: Groups,
 ): void {
-  const { by } = query;
-  const offset = sumsOffset(totals.cube);
-  const readers = keyReaders(query, totals.cube);
+  const names = namersOf(by);
+  const at = by.length;
   for (const row of readTotals(reader, totals, false)) {
     const key: CostGroup["key"] = {};
-    for (let index = 0; index < readers.length; index++) {
-      key[by[index] as Dimension] = readers[index]?.(row) ?? null;
+    for (let index = 0; index < names.length; index++) {
+      key[by[index] as Dimension] = names[index]?.(row[index] as KeyValue) ?? null;
     }
-    stored.push(costGroup(key, row, offset, storedDurations(row)));
+    const percentiles = { p50Ms: row[at], p95Ms: row[at + 1] } as Percentiles;
+    stored.push(costGroup(key, row, at + 2, percentiles));
   }
 }
 
-/** Each total falls into a group of its time. */
+/** Groups of a series have few totals each: adding these up here is faster than to let SQLite sort them. */
 function addSeries(
   reader: Reader,
-  query: GroupQuery,
+  { by }: GroupQuery,
   totals: TotalsQuery,
   { summed }: Groups,
 ): void {
-  const offset = sumsOffset(totals.cube);
-  const readers = keyReaders(query, totals.cube);
-  for (const row of readTotals(reader, totals, query.durations !== "none")) {
-    const group = summed.at(readers.map((read) => read(row)));
-    addTotal(group, row, offset);
-    group.durations.stored.push(storedDurations(row));
+  const groupOf = groupsOf(by, summed);
+  for (const row of readTotals(reader, totals, true)) {
+    const group = groupOf(row);
+    addEach(group.sums, row.slice(by.length + 2, -1) as number[]);
+    group.durations.stored.push(durationsOf(row, by.length));
+  }
+}
+
+/** Groups of many totals: SQLite adds them up. */
+function addSummed(
+  reader: Reader,
+  { by, durations }: GroupQuery,
+  totals: TotalsQuery,
+  { summed }: Groups,
+): void {
+  const groupOf = groupsOf(by, summed);
+  for (const row of sumTotals(reader, totals)) {
+    addEach(groupOf(row).sums, row.slice(by.length) as number[]);
+  }
+  if (durations === "none") return;
+  for (const row of readTotals(reader, { ...totals, sums: [] }, true)) {
+    groupOf(row).durations.stored.push(durationsOf(row, by.length));
   }
 }
 
@@ -236,12 +201,16 @@ function addTotals(
   range: HourRange,
   groups: Groups,
 ): void {
-  const columns = columnsOf(cube);
+  const columns = cube === "" ? [] : cube.split(",");
+  const { zone, sums } = query;
+  const by = query.by.map((name) =>
+    isTimeUnit(name) ? zone.bucketSql(START_MS, name) : keyColumn(columns.indexOf(name)),
+  );
   const where = query.where.map(([name, value]) => [columns.indexOf(name), value] as const);
-  const totals = { cube, hours, range, where, sums: query.sums };
-  if (!query.by.some(isTimeUnit)) addSummedTotals(reader, query, totals, groups);
-  else if (isGroupOfItsOwn(query, columns, hours)) addStoredGroups(reader, query, totals, groups);
-  else addSeries(reader, query, totals, groups);
+  const totals = { cube, hours, range, by, where, sums };
+  if (isGroupOfItsOwn(query, columns, hours)) addStored(reader, query, totals, groups);
+  else if (query.by.some(isTimeUnit)) addSeries(reader, query, totals, groups);
+  else addSummed(reader, query, totals, groups);
 }
 
 /** Takes what it can from totals of the first length, and fills the gaps from the others, or from rows. */

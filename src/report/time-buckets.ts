@@ -67,8 +67,6 @@ export interface Zone {
   isWholeHours: boolean;
   /** Whether its clocks are never changed in the range: no two hours have one name. */
   isSteady: boolean;
-  /** The hours or days since 1970, in local time, of a moment. */
-  bucketAt(ms: number, unit: TimeUnit): number;
   /** SQL for the hours or days since 1970, in local time, of a column in ms. */
   bucketSql(column: string, unit: TimeUnit): string;
 }
@@ -83,12 +81,10 @@ export function zoneOf(timeZone: string, fromMs: number, toMs: number): Zone {
       .map(([ms, offset]) => ` WHEN ${column} >= ${ms} THEN ${offset}`);
     return `CASE${cases.join("")} ELSE 0 END`;
   };
-  const offsetAt = (ms: number): number => changes.findLast(([fromMs]) => ms >= fromMs)?.[1] ?? 0;
   return {
     isUtc,
     isWholeHours: changes.every(([, offset]) => offset % HOUR_MS === 0),
     isSteady: changes.length === 1,
-    bucketAt: (ms, unit) => Math.floor((ms + offsetAt(ms)) / unitMs(unit)),
     bucketSql: (column, unit) =>
       isUtc
         ? `${column} / ${unitMs(unit)}`

@@ -159,7 +159,8 @@ function list(parts: readonly string[]): string {
   return parts.map((part) => `${part}, `).join("");
 }
 
-function groupBy(count: number): string {
+/** By the first columns of a query. */
+export function groupBy(count: number): string {
   return count === 0
     ? ""
     : ` GROUP BY ${Array.from({ length: count }, (_, i) => i + 1).join(", ")}`;

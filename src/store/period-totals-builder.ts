@@ -11,13 +11,12 @@ import {
 import { encodeCounts, percentilesMs, type StoredDurations } from "./duration-histogram.ts";
 import {
   CUBES,
+  durationsOf,
   firstHour,
   HOUR_MS,
-  KEYS_OFFSET,
+  keyColumn,
   type PeriodHours,
   readTotals,
-  storedDurations,
-  sumsOffset,
 } from "./period-totals.ts";
 
 /** Batches wait for a step: most totals are one, that of an hour with thousands of runs is several. */
@@ -235,13 +234,12 @@ export class PeriodTotalsBuilder {
 
   #oldTotals({ hours, start }: Period, cube: string): Map<string, OldTotal> {
     const range = { fromHour: start, toHour: start + hours };
-    const offset = sumsOffset(cube);
-    const query = { cube, hours, range, sums: SUM_NAMES };
-    const totals = readTotals(this.#source, query, true);
+    const by = (CUBES[cube] ?? []).map((_, place) => keyColumn(place));
+    const query = { cube, hours, range, by, sums: SUM_NAMES };
     return new Map(
-      totals.map((row) => [
-        JSON.stringify(row.slice(KEYS_OFFSET, offset)),
-        { sums: row.slice(offset) as number[], durations: storedDurations(row) },
+      readTotals(this.#source, query, true).map((row) => [
+        JSON.stringify(row.slice(0, by.length)),
+        { sums: row.slice(by.length + 2, -1) as number[], durations: durationsOf(row, by.length) },
       ]),
     );
   }

@@ -10,6 +10,7 @@
 import {
   AGENT_KEY,
   EVENT_KEY,
+  groupBy,
   type KeyValue,
   MODEL_KEY,
   PROVIDER_KEY,
@@ -76,12 +77,22 @@ export function totalledRanges(
   return ranges;
 }
 
+/** SQL over `period_totals` for a key of a cube, by its place. */
+export function keyColumn(place: number): string {
+  return `k${place + 1}`;
+}
+
+/** The same for the moment at which a period begins, in ms since 1970. */
+export const START_MS: string = `start * ${HOUR_MS}`;
+
 /** Which totals, and how much of them: a report over months reads thousands, and every column costs time. */
 export interface TotalsQuery {
   cube: string;
   hours: PeriodHours;
   /** All of its periods have a total. */
   range: HourRange;
+  /** What to tell apart, as SQL: keys of the cube, or what their start falls into. */
+  by: readonly string[];
   /** Only where a key of the cube, by its place, has this value. @default all */
   where?: readonly (readonly [place: number, value: KeyValue])[];
   /** The others are 0. */
@@ -89,7 +100,7 @@ export interface TotalsQuery {
 }
 
 function whereSql({ cube, hours, range, where = [] }: TotalsQuery): [string, KeyValue[]] {
-  const filters = where.map(([place], index) => ` AND k${place + 1} IS ?${index + 5}`);
+  const filters = where.map(([place], index) => ` AND ${keyColumn(place)} IS ?${index + 5}`);
   const sql = `FROM period_totals
 WHERE hours = ?1 AND cube = ?2 AND start >= ?3 AND start < ?4${filters.join("")}`;
   return [sql, [hours, cube, range.fromHour, range.toHour, ...where.map(([, value]) => value)]];
@@ -101,72 +112,28 @@ function sumColumns(asked: readonly SumName[], columnOf: (name: SumName) => stri
   return SUM_NAMES.slice(0, last + 1).map((name) => (asked.includes(name) ? columnOf(name) : "0"));
 }
 
-function keyColumns(places: readonly number[]): string[] {
-  return places.map((place) => `k${place + 1}`);
+/** Totals added up: their keys and sums. */
+export function sumTotals(source: RowSource, query: TotalsQuery): unknown[][] {
+  const columns = [...query.by, ...sumColumns(query.sums, (name) => `sum(${name})`)];
+  const [from, params] = whereSql(query);
+  const grouping = groupBy(query.by.length) || " HAVING count(*) > 0";
+  return valuesOf(source, `SELECT ${columns.join(", ")} ${from}${grouping}`, params);
 }
 
-/** A row of totals: where its period begins, its durations, the values of its cube's keys, the sums. */
-export type TotalRow = [
-  start: number,
-  durations: Uint8Array | null,
-  p50Ms: number | null,
-  p95Ms: number | null,
-  ...keysAndSums: (KeyValue | number)[],
-];
-
-/** Where the cube's keys begin in a `TotalRow`. */
-export const KEYS_OFFSET = 4;
-
-/** Where the sums begin in a `TotalRow`. */
-export function sumsOffset(cube: string): number {
-  return KEYS_OFFSET + (CUBES[cube]?.length ?? 0);
-}
-
-export function storedDurations([, encoded, p50Ms, p95Ms]: TotalRow): StoredDurations {
-  return { encoded, p50Ms, p95Ms };
-}
-
-/** The totals of each period by itself; where nothing is added to their durations, the percentiles alone. */
+/** Each total by itself: its keys, p50 and p95 in ms, its sums, and its durations where these are asked for. */
 export function readTotals(
   source: RowSource,
   query: TotalsQuery,
   hasDurations: boolean,
-): TotalRow[] {
-  const places = Object.keys(CUBES[query.cube] ?? []).map(Number);
-  const columns = [
-    ...["start", hasDurations ? "durations" : "NULL", "p50_duration_ms", "p95_duration_ms"],
-    ...keyColumns(places),
-    ...sumColumns(query.sums, (name) => name),
-  ];
+): unknown[][] {
+  const columns = [...query.by, "p50_duration_ms", "p95_duration_ms"];
+  columns.push(...sumColumns(query.sums, (name) => name));
+  if (hasDurations) columns.push("durations");
   const [from, params] = whereSql(query);
-  return source.values(`SELECT ${columns.join(", ")} ${from}`, ...params) as TotalRow[];
+  return source.values(`SELECT ${columns.join(", ")} ${from}`, ...params);
 }
 
-/** The totals of all periods together, by some of the cube's keys: these, by their places, and the sums. */
-export function sumTotals(
-  source: RowSource,
-  query: TotalsQuery,
-  by: readonly number[],
-): (KeyValue | number)[][] {
-  const keys = keyColumns(by);
-  const sums = sumColumns(query.sums, (name) => `sum(${name})`);
-  const [from, params] = whereSql(query);
-  const grouping = keys.length === 0 ? "HAVING count(*) > 0" : `GROUP BY ${keys.join(", ")}`;
-  const sql = `SELECT ${[...keys, ...sums].join(", ")} ${from} ${grouping}`;
-  return valuesOf(source, sql, params) as (KeyValue | number)[][];
-}
-
-/** The values of these of the cube's keys, and the durations of each period beneath them. */
-export function readDurations(
-  source: RowSource,
-  query: TotalsQuery,
-  by: readonly number[],
-): [keys: KeyValue[], StoredDurations][] {
-  const columns = ["durations", "p50_duration_ms", "p95_duration_ms", ...keyColumns(by)];
-  const [from, params] = whereSql(query);
-  const rows = source.values(`SELECT ${columns.join(", ")} ${from}`, ...params);
-  return rows.map(([encoded, p50Ms, p95Ms, ...keys]) => [
-    keys as KeyValue[],
-    { encoded, p50Ms, p95Ms } as StoredDurations,
-  ]);
+/** The durations of a row that has them, with `keys` keys. */
+export function durationsOf(row: readonly unknown[], keys: number): StoredDurations {
+  return { p50Ms: row[keys], p95Ms: row[keys + 1], encoded: row.at(-1) } as StoredDurations;
 }

@@ -25,12 +25,11 @@ describe.each(ZONES)("in %s", (timeZone) => {
     Math.round,
   );
 
-  test("SQL and JavaScript count the hours and days of the wall clock", () => {
+  test("SQL counts the hours and days of the wall clock", () => {
     const db = new Database(":memory:");
     for (const unit of ["hour", "day"] as const) {
       const sql = `SELECT ${zone.bucketSql("value", unit)} FROM json_each(?)`;
       const buckets = db.query(sql).values(JSON.stringify(moments)).flat().map(Number);
-      expect(buckets).toEqual(moments.map((ms) => zone.bucketAt(ms, unit)));
       const length = unit === "hour" ? 13 : 10;
       expect(buckets.map((bucket) => bucketName(unit, bucket).slice(0, length))).toEqual(
         moments.map((ms) => wallClock(timeZone, ms).slice(0, length)),
