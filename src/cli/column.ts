@@ -31,7 +31,7 @@ export interface Column<Row> {
   rank?: number;
 }
 
-type WriteCell<Row> = (out: TextBuffer, row: Row) => void;
+export type WriteCell<Row> = (out: TextBuffer, row: Row) => void;
 
 const WRITERS: Readonly<Record<Column<unknown>["kind"], WriteCell<number | null>>> = {
   text: (out, value) => out.text(value === null ? "-" : String(value)),

@@ -1,7 +1,7 @@
 /** Aligned columns under their titles. */
 import type { Terminal } from "./cli.ts";
 import { clip } from "./clip.ts";
-import { alignsRight, type Column, cellWriter } from "./column.ts";
+import { alignsRight, type Column, cellWriter, type WriteCell } from "./column.ts";
 import { fitColumns } from "./fit-columns.ts";
 import { paint } from "./style.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -31,8 +31,8 @@ class Cells {
   readonly #ends: Uint32Array;
   /** How many columns of a terminal each cell takes. */
   readonly #widths: Uint32Array;
-  #cells = 0;
-  #columns = 0;
+  /** Of cells so far. */
+  #count = 0;
 
   constructor(rows: number, columns: number) {
     this.widths = new Array<number>(columns).fill(0);
@@ -41,29 +41,39 @@ class Cells {
     this.#widths = new Uint32Array(rows * columns);
   }
 
-  /** What was written to the text since the last one is the next cell. */
-  endCell(): void {
-    const { columns, length } = this.text;
-    const width = columns - this.#columns;
-    this.#columns = columns;
-    const at = this.#cells++;
-    this.#ends[at] = length;
-    this.#widths[at] = width;
-    const column = at % this.widths.length;
-    if (width > (this.widths[column] ?? 0)) this.widths[column] = width;
+  /** A cell of each row is what the writer of its column makes of it. */
+  addRows<Row>(rows: readonly Row[], writers: readonly WriteCell<Row>[]): void {
+    const { text, widths } = this;
+    let before = text.columns;
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index] as Row;
+      for (let column = 0; column < writers.length; column++) {
+        (writers[column] as WriteCell<Row>)(text, row);
+        const after = text.columns;
+        const width = after - before;
+        before = after;
+        this.#ends[this.#count] = text.length;
+        this.#widths[this.#count++] = width;
+        if (width > (widths[column] as number)) widths[column] = width;
+      }
+    }
+  }
+
+  #textAt(row: number, column: number): string {
+    const at = row * this.widths.length + column;
+    return this.text.slice(this.#ends[at - 1] ?? 0, this.#ends[at] ?? 0);
   }
 
   /** The same with other texts. */
   map(change: (text: string, row: number, column: number) => string): Cells {
-    const columns = this.widths.length;
-    const changed = new Cells(this.#rows, columns);
-    let start = 0;
-    this.#ends.forEach((end, at) => {
-      const text = this.text.slice(start, end);
-      changed.text.text(change(text, Math.floor(at / columns), at % columns));
-      changed.endCell();
-      start = end;
+    const changed = new Cells(this.#rows, this.widths.length);
+    const writers = this.widths.map((_, column): WriteCell<number> => {
+      return (out, row) => out.text(change(this.#textAt(row, column), row, column));
     });
+    changed.addRows(
+      Array.from({ length: this.#rows }, (_, row) => row),
+      writers,
+    );
     return changed;
   }
 
@@ -105,17 +115,13 @@ class Cells {
 /** The titles are the first row. */
 function cellsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Cells {
   const cells = new Cells(rows.length + 1, columns.length);
-  for (const { title } of columns) {
-    cells.text.text(terminalText(title));
-    cells.endCell();
-  }
-  const writers = columns.map(cellWriter);
-  for (const row of rows) {
-    for (const write of writers) {
-      write(cells.text, row);
-      cells.endCell();
-    }
-  }
+  const titles = columns.map(
+    ({ title }): WriteCell<null> =>
+      (out) =>
+        out.text(terminalText(title)),
+  );
+  cells.addRows([null], titles);
+  cells.addRows(rows, columns.map(cellWriter));
   return cells;
 }
 
