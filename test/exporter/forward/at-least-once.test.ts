@@ -17,10 +17,14 @@ const ACCEPTED: Answer = { kind: "accepted", rejectedSpans: 0, reason: "" };
 type Mood = "accept" | "accept, answer lost" | "later" | "refuse";
 type Step = { write: number } | { forward: Mood[] } | "purge" | "crash";
 
-/** Takes spans, but for bad ones, in whatever mood it is; in a good one once its moods are over. */
+/**
+ * Takes spans, but for bad ones, in whatever mood it is; in a good one once its moods are over. A mood
+ * refuses the same spans once: who refuses them again, and takes others meanwhile, means these spans.
+ */
 class MoodyDestination implements Destination {
   readonly url = "http://moody";
   readonly taken = new Set<string>();
+  readonly #refused = new Set<string>();
   moods: Mood[] = [];
   isBad: (name: string) => boolean = () => false;
 
@@ -28,11 +32,14 @@ class MoodyDestination implements Destination {
     const mood = this.moods.shift() ?? "accept";
     if (mood === "later") return { kind: "later", afterMs: null, reason: "busy" };
     const names = spans.map(({ name }) => name);
-    if (mood === "refuse" || names.some(this.isBad)) {
+    const isRefused = mood === "refuse" && !this.#refused.has(names.join());
+    if (isRefused || names.some(this.isBad)) {
+      this.#refused.add(names.join());
       return { kind: "refused", blamesSpans: true, reason: "bad" };
     }
     for (const name of names) this.taken.add(name);
-    return mood === "accept" ? ACCEPTED : { kind: "later", afterMs: null, reason: "hung up" };
+    if (mood !== "accept, answer lost") return ACCEPTED;
+    return { kind: "later", afterMs: null, reason: "hung up" };
   }
 
   close(): void {}
