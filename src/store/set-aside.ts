@@ -7,7 +7,15 @@
  * (database.ts): who finds them alone waits, because somebody is likely to be moving them just now.
  */
 import { Database } from "bun:sqlite";
-import { lstatSync, openSync, readSync, renameSync, type Stats } from "node:fs";
+import {
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+} from "node:fs";
 import { APPLICATION_ID } from "./schema.ts";
 import { toStoreError } from "./store-error.ts";
 
@@ -30,26 +38,59 @@ export function inodeOf(path: string): number {
   return statOf(path)?.ino ?? 0;
 }
 
-/** Whether a -wal, -shm or -journal stands at the path. */
-export function hasSideFiles(path: string): boolean {
-  return SIDE_SUFFIXES.some((suffix) => statOf(path + suffix));
+/** A file of a database: what its name ends in, and its inode, 0 where there is none. */
+export type SeenFile = readonly [suffix: string, inode: number];
+
+/** The files of a database that stand at the path. */
+export function filesAt(path: string, suffixes: readonly string[] = SUFFIXES): SeenFile[] {
+  return suffixes.map((suffix) => [suffix, inodeOf(path + suffix)]);
 }
 
-/** Renames the files that exist, none that comes later. @returns the new name of the database file. */
+/** Whether a -wal, -shm or -journal stands at the path. */
+export function hasSideFiles(path: string): boolean {
+  return filesAt(path, SIDE_SUFFIXES).some(([, inode]) => inode !== 0);
+}
+
+/** Puts a file back, unless another one stands there by now. */
+function putBack(from: string, to: string): void {
+  try {
+    linkSync(from, to); // A rename would replace it.
+    unlinkSync(from);
+  } catch {
+    // It stays under its new name.
+  }
+}
+
+/** Renames a file if it is this one. Another one that took its place in the very moment is put back. */
+function move(from: string, to: string, inode: number): boolean {
+  if (inode === 0 || inodeOf(from) !== inode) return false;
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false; // Another process was faster.
+    throw error;
+  }
+  if (inodeOf(to) === inode) return true;
+  putBack(to, from);
+  return false;
+}
+
+/**
+ * Renames those files that are still what was seen, and none without the database where that is to go first.
+ * @returns the new name of the database file, or null where another file stands in its place by now.
+ */
 export function setAside(
   path: string,
   label: string,
   nowMs: number,
-  suffixes: readonly string[] = SUFFIXES,
-): string {
+  files: readonly SeenFile[],
+): string | null {
   const stamp = new Date(nowMs).toISOString().replaceAll(/[-:.]/g, "");
   let aside = `${path}.${label}-${stamp}`;
   while (SUFFIXES.some((suffix) => statOf(aside + suffix))) aside += "+";
-  const inodes = suffixes.map((suffix) => inodeOf(path + suffix));
-  suffixes.forEach((suffix, i) => {
-    const inode = inodeOf(path + suffix);
-    if (inode !== 0 && inode === inodes[i]) renameSync(path + suffix, aside + suffix);
-  });
+  for (const [suffix, inode] of files) {
+    if (!move(path + suffix, aside + suffix, inode) && suffix === "") return null;
+  }
   return aside;
 }
 
@@ -64,7 +105,8 @@ const LOOK_EVERY_MS = 5;
  */
 export function setAsideStrayWal(path: string, nowMs: number): string | null {
   for (let waitedMs = 0; !statOf(path) && hasSideFiles(path); waitedMs += LOOK_EVERY_MS) {
-    if (waitedMs >= PATIENCE_MS) return setAside(path, "stray", nowMs);
+    if (waitedMs >= PATIENCE_MS)
+      return setAside(path, "stray", nowMs, filesAt(path, SIDE_SUFFIXES));
     Bun.sleepSync(LOOK_EVERY_MS);
   }
   return null;
@@ -116,6 +158,9 @@ export function setAsideDamaged(
   if (!stat?.isFile()) return "sound";
   if (stat.ino !== knownInode && !isOurs(headerOf(path, stat))) return "foreign";
   if (!isDamaged(path)) return "sound";
-  // Another process may have been faster: what stands there by now is the file that it began.
-  return inodeOf(path) === stat.ino ? { aside: setAside(path, "corrupt", nowMs) } : "sound";
+  // Another process may have been faster: then what stands there by now is the file that it began, with
+  // a -wal of its own. So the -wal is looked at first, and moved only behind this very database.
+  const sides = filesAt(path, SIDE_SUFFIXES);
+  const aside = setAside(path, "corrupt", nowMs, [["", stat.ino], ...sides]);
+  return aside === null ? "sound" : { aside };
 }

@@ -12,7 +12,7 @@ import { loneCallOf } from "./lone-call.ts";
 import { LoneCalls } from "./lone-calls.ts";
 import { Maintainer, type MaintenanceOptions } from "./maintenance.ts";
 import type { SpanDetail, SpanRow } from "./rows.ts";
-import { inodeOf, setAside } from "./set-aside.ts";
+import { filesAt, inodeOf, setAside } from "./set-aside.ts";
 import type { TraceNode } from "./settle.ts";
 import { SettlementWriter } from "./settlement-writer.ts";
 import { statedExecution } from "./stated-facts.ts";
@@ -165,8 +165,9 @@ export class Store {
     try {
       this.close();
     } finally {
-      const isWalLeft = this.#walInode !== 0 && inodeOf(`${this.path}-wal`) === this.#walInode;
-      if (isWalLeft) setAside(this.path, "moved", nowMs, ["-wal", "-shm"]);
+      const files = filesAt(this.path, ["-wal", "-shm"]);
+      const isWalLeft = this.#walInode !== 0 && files[0]?.[1] === this.#walInode;
+      if (isWalLeft) setAside(this.path, "moved", nowMs, files);
     }
   }
 

@@ -72,12 +72,16 @@ function filesAside(dbPath: string): string[] {
   return readdirSync(join(dbPath, "..")).filter((name) => !/^t\.db(-wal|-shm)?$/.test(name));
 }
 
+function databasesAside(dbPath: string): string[] {
+  return filesAside(dbPath).filter((name) => !/-(wal|shm)$/.test(name));
+}
+
 describe("a damaged file", () => {
   test("that six processes find at once is set aside once, and each span is in the new one", async () => {
     const dbPath = await damagedFile();
     await writeAndEnd(await Promise.all(range(6).map(() => startHost({ dbPath }))), 2);
     expect(spansIn(dbPath)).toEqual({ numbers: range(1200), integrity: "ok" });
-    expect(filesAside(dbPath).filter((name) => !/-(wal|shm)$/.test(name))).toHaveLength(1);
+    expect(databasesAside(dbPath)).toHaveLength(1);
   }, 60_000);
 
   test.skipIf(!hasStrace)(
@@ -96,6 +100,31 @@ describe("a damaged file", () => {
       expect(injections(log)).toBeGreaterThan(0);
       expect(spansIn(dbPath)).toEqual({ numbers: range(300), integrity: "ok" });
       expect(filesAside(dbPath).filter((name) => name.includes(".stray-"))).toEqual([]);
+    },
+    60_000,
+  );
+
+  test.skipIf(!hasStrace)(
+    "that two find at once takes no new file along, however late the second one moves it",
+    async () => {
+      const dbPath = await damagedFile();
+      const log = join(tempDir(), "log");
+      const delay = ["-e", "trace=rename,link", "-e", "inject=rename:delay_enter=500000"];
+      const comer = startComer(dbPath, 0);
+      await comer.read();
+      const late = await startHost({ dbPath }, { prefix: strace(log, ...delay) });
+      const fast = await startHost({ dbPath });
+      await late.ask({ do: "spans", first: 100, count: 100 });
+      while (!readFileSync(log, "utf8").includes("rename(")) await Bun.sleep(1);
+      await fast.ask({ do: "spans", first: 200, count: 100 });
+      expect(await comer.child.exited).toBe(0);
+      for (const host of [late, fast]) {
+        while ((await host.health({ do: "flush" })).queued > 0) await Bun.sleep(20);
+        await host.end();
+      }
+      expect(readFileSync(log, "utf8")).toContain("link(");
+      expect(spansIn(dbPath)).toEqual({ numbers: range(300), integrity: "ok" });
+      expect(databasesAside(dbPath)).toHaveLength(1);
     },
     60_000,
   );

@@ -3,7 +3,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../src/store/database.ts";
-import { inodeOf, setAside, setAsideDamaged } from "../../src/store/set-aside.ts";
+import { filesAt, inodeOf, setAside, setAsideDamaged } from "../../src/store/set-aside.ts";
 import { NOW_MS } from "../support/span-rows.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 
@@ -33,7 +33,7 @@ describe("two processes that find the same damage at once", () => {
       } finally {
         if (hasRival && sql.includes("integrity_check")) {
           hasRival = false;
-          setAside(path, "corrupt", NOW_MS);
+          setAside(path, "corrupt", NOW_MS, filesAt(path));
           openDatabase(path, 100).close(true);
         }
       }
