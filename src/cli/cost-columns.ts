@@ -32,14 +32,23 @@ function isLowerBound({ unpriced }: CostSums): boolean {
   return unpriced > 0;
 }
 
+/** Draws the cost of each group; not of totals, which would dwarf what the bars compare. */
+function barDrawer(groups: CostReport["groups"]): (row: CostSums & Keyed) => string {
+  const keys = new Set<unknown>();
+  let dearest = 0;
+  return ({ key, costNanoUsd }) => {
+    if (keys.size === 0) {
+      for (const group of groups) {
+        keys.add(group.key);
+        dearest = Math.max(dearest, group.costNanoUsd ?? 0);
+      }
+    }
+    return dearest > 0 && keys.has(key) ? bar((costNanoUsd ?? 0) / dearest, BAR_WIDTH) : "";
+  };
+}
+
 /** The columns of a cost report; on a terminal with a bar for each group's cost. */
 export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed>[] {
-  const dearest = groups.reduce((max, { costNanoUsd }) => Math.max(max, costNanoUsd ?? 0), 0);
-  let grouped: Set<unknown> | undefined;
-  const isGroup = (key: unknown): boolean => {
-    grouped ??= new Set(groups.map((group) => group.key));
-    return grouped.has(key);
-  };
   const number = (
     title: string,
     name: string,
@@ -72,9 +81,7 @@ export function costColumns({ by, groups }: CostReport): Column<CostSums & Keyed
     number("p95", "p95_duration_ms", "ms", (sums) => sums.p95DurationMs, 3),
     {
       ...number("", "bar", "text", () => null),
-      // Totals would dwarf what the bars compare.
-      text: ({ key, costNanoUsd }) =>
-        dearest > 0 && isGroup(key) ? bar((costNanoUsd ?? 0) / dearest, BAR_WIDTH) : "",
+      text: barDrawer(groups),
       style: () => "cyan",
       isDrawing: true,
       rank: isTimeUnit(by[0] ?? "") ? 1 : 5,

@@ -1,8 +1,9 @@
 /** Aligned columns under their titles. */
-import type { Terminal } from "./cli.ts";
+import { CliError, type Terminal } from "./cli.ts";
 import { clip } from "./clip.ts";
 import { alignsRight, type Column, cellWriter, type WriteCell } from "./column.ts";
 import { fitColumns } from "./fit-columns.ts";
+import { formatBytes, formatCount } from "./quantities.ts";
 import { paint } from "./style.ts";
 import { terminalText } from "./terminal-text.ts";
 import { TextBuffer } from "./text-buffer.ts";
@@ -18,6 +19,8 @@ export interface TableOptions<Row> {
 
 /** Between two columns. */
 const GAP = 2;
+/** A cell of a wide column makes each row as wide. */
+const MAX_BYTES = 1024 ** 3;
 const NEW_LINE = 10;
 const SPACE = 32;
 
@@ -85,7 +88,14 @@ class Cells {
       column === last && !alignRight[column] ? 0 : width,
     );
     const spaces = padded.reduce<number>((sum, width) => sum + GAP + (width ?? 0), 0);
-    const lines = Buffer.alloc(this.#rows * spaces + this.text.length, " ");
+    const size = this.#rows * spaces + this.text.length;
+    if (size > MAX_BYTES) {
+      const widest = formatCount(Math.max(...this.widths));
+      throw new CliError(
+        `As a table this takes ${formatBytes(size)}: its widest cell has ${widest} characters, and each row gets as many. Use --format csv or json.`,
+      );
+    }
+    const lines = Buffer.alloc(size, " ");
     const source = this.text.bytes;
     let length = 0;
     let at = 0;

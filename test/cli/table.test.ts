@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Terminal } from "../../src/cli/cli.ts";
+import { CliError, type Terminal } from "../../src/cli/cli.ts";
 import type { Column } from "../../src/cli/column.ts";
 import { formatTable } from "../../src/cli/table.ts";
 import { terminalText } from "../../src/cli/terminal-text.ts";
@@ -49,6 +49,18 @@ describe("a table", () => {
     const rows = Array.from({ length: 1000 }, (_, at): Row => ["a", at, "short"]);
     rows.push(["b", 0, "x".repeat(1_000_000)]);
     expect(formatTable(COLUMNS, rows, PLAIN).length).toBeLessThan(1_030_000);
+  });
+
+  test("that one cell would make too wide says so, and what to do", () => {
+    const rows = Array.from(
+      { length: 1100 },
+      (_, at): Row => [at === 0 ? "x".repeat(1e6) : "a", at, ""],
+    );
+    expect(() => formatTable(COLUMNS, rows, PLAIN)).toThrow(
+      new CliError(
+        "As a table this takes 1.03 GiB: its widest cell has 1,000,000 characters, and each row gets as many. Use --format csv or json.",
+      ),
+    );
   });
 
   test("cuts and paints what a narrow terminal shows, and leaves out the rest", () => {
