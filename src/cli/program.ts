@@ -6,7 +6,6 @@ import { Command, CommanderError } from "commander";
 import { StoreError } from "../store/store-error.ts";
 import { VERSION } from "../version.ts";
 import { type Cli, CliError, UsageError } from "./cli.ts";
-import { addCompletionCommand } from "./commands/completion.ts";
 import { addExamples } from "./options.ts";
 import { terminalLines, terminalText } from "./terminal-text.ts";
 
@@ -25,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   doctor: async () => (await import("./commands/doctor.ts")).addDoctorCommand,
   backup: async () => (await import("./commands/backup.ts")).addBackupCommand,
   restore: async () => (await import("./commands/backup.ts")).addRestoreCommand,
+  completion: async () => (await import("./commands/completion.ts")).addCompletionCommand,
 };
 
 /** The commands that a line may mean: all, unless it names some; completion tells of all of them. */
@@ -78,7 +78,6 @@ async function buildProgram(args: readonly string[], outer: CliProcess): Promise
     interrupted,
   };
   for (const name of commandsFor(args)) (await COMMANDS[name]?.())?.(program, cli);
-  addCompletionCommand(program, cli);
   return program;
 }
 

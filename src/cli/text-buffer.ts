@@ -75,14 +75,14 @@ export class TextBuffer {
       .digits(count - 1000 * thousands, 3);
   }
 
-  /** The last digits of a whole number, with zeros in front. */
+  /** The last digits of a whole number below 2^31, with zeros in front. */
   digits(number: number, digits: number): this {
     if (this.#length + digits > this.#bytes.length) this.#grow(digits);
     const bytes = this.#bytes;
     const start = this.#length;
     let rest = number;
     for (let at = start + digits - 1; at >= start; at--) {
-      const higher = Math.floor(rest / 10);
+      const higher = (rest / 10) | 0;
       bytes[at] = ZERO + rest - 10 * higher;
       rest = higher;
     }
