@@ -5,7 +5,7 @@
  * `--runs 200000`: how many; `--rounds 5`: how often each, of which the median counts.
  */
 import { Database } from "bun:sqlite";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSampleDatabase } from "../../support/sample-database.ts";
@@ -123,6 +123,7 @@ function fromShell(question: Question, places: Places, rounds: number): Figure[]
 
 /** What ccusage found in the logs is what the ledger says. */
 function checkCcusage({ ledger, logs }: Places): void {
+  chmodSync(CCUSAGE_BINARY, 0o755); // As its launcher does.
   const said = shell([CCUSAGE_BINARY, ...CCUSAGE_ARGS], { CLAUDE_CONFIG_DIR: logs });
   const { totals } = JSON.parse(said) as { totals: Record<string, number> };
   const { total } = answer(ledger, BY_DAY_AND_REPO);
