@@ -76,9 +76,10 @@ export class Cells {
     const spaces = padded.reduce<number>((sum, width) => sum + GAP + (width ?? 0), 0);
     const size = this.#rows * spaces + this.text.length;
     if (size > MAX_BYTES) {
-      const widest = formatCount(Math.max(...this.widths));
+      const widest = Math.max(...padded.map(Number));
+      const title = this.#textAt(0, padded.indexOf(widest));
       throw new CliError(
-        `As a table this takes ${formatBytes(size)}: its widest cell has ${widest} characters, and each row gets as many. Use --format csv or json.`,
+        `As a table this takes ${formatBytes(size)}: each row is as wide as the longest "${title}", which has ${formatCount(widest)} characters. Use --format csv or json.`,
       );
     }
     const lines = Buffer.alloc(size, " ");

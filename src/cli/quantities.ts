@@ -1,5 +1,4 @@
 /** Quantities as people read them. An unknown one is `?`, never 0. */
-import { groupThousands } from "../report/thousands.ts";
 import { type TextBuffer, written } from "./text-buffer.ts";
 
 const UNKNOWN = "?";
@@ -80,7 +79,7 @@ export function decimalUsd(nanoUsd: number): string {
 
 /** `1 trace`, `2 traces`. */
 export function countOf(count: number, thing: string): string {
-  return `${groupThousands(count)} ${thing}${count === 1 ? "" : "s"}`;
+  return `${formatCount(count)} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 /** A signed change from one quantity to another. */

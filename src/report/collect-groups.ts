@@ -22,6 +22,7 @@ import {
   type PeriodHours,
   readTotals,
   START_MS,
+  sumsOf,
   sumTotals,
   type TotalsQuery,
   totalledRanges,
@@ -48,12 +49,6 @@ export interface FoundGroups {
   /** Each of them is one stored total. */
   stored: CostGroup[];
   /** Added up from several totals, or from rows. */
-  summed: SumGroup[];
-}
-
-/** The same on the way. */
-interface Groups {
-  stored: CostGroup[];
   summed: SumGroups;
 }
 
@@ -115,7 +110,7 @@ export function addGroup(target: SumGroup, { sums, durations }: SumGroup): void 
 }
 
 /** What finds the group of a row, which begins with its keys. */
-function groupsOf(
+function groupFinder(
   by: readonly Dimension[],
   summed: SumGroups,
 ): (row: readonly unknown[]) => SumGroup {
@@ -123,13 +118,13 @@ function groupsOf(
   return (row) => summed.at(names.map((nameOf, index) => nameOf(row[index] as KeyValue)));
 }
 
-function addRows(reader: Reader, query: GroupQuery, { summed }: Groups): void {
+function addRows(reader: Reader, query: GroupQuery, { summed }: FoundGroups): void {
   const { by, zone, fromMs, toMs } = query;
   const where = query.where.map(([name, value]) => ({ key: keyOf(name, zone), value }));
   const found = new SumGroups();
   const keys = by.map((name) => keyOf(name, zone));
   addSums(reader, { by: keys, where, fromMs, toMs }, found);
-  const groupOf = groupsOf(by, summed);
+  const groupOf = groupFinder(by, summed);
   for (const group of found.all()) addGroup(groupOf(group.keys), group);
 }
 
@@ -147,7 +142,7 @@ function addStored(
   reader: Reader,
   { by }: GroupQuery,
   totals: TotalsQuery,
-  { stored }: Groups,
+  { stored }: FoundGroups,
 ): void {
   const names = namersOf(by);
   const at = by.length;
@@ -166,12 +161,12 @@ function addSeries(
   reader: Reader,
   { by }: GroupQuery,
   totals: TotalsQuery,
-  { summed }: Groups,
+  { summed }: FoundGroups,
 ): void {
-  const groupOf = groupsOf(by, summed);
+  const groupOf = groupFinder(by, summed);
   for (const row of readTotals(reader, totals, true)) {
     const group = groupOf(row);
-    addEach(group.sums, row.slice(by.length + 2, -1) as number[]);
+    addEach(group.sums, sumsOf(row, by.length));
     group.durations.stored.push(durationsOf(row, by.length));
   }
 }
@@ -181,9 +176,9 @@ function addSummed(
   reader: Reader,
   { by, durations }: GroupQuery,
   totals: TotalsQuery,
-  { summed }: Groups,
+  { summed }: FoundGroups,
 ): void {
-  const groupOf = groupsOf(by, summed);
+  const groupOf = groupFinder(by, summed);
   for (const row of sumTotals(reader, totals)) {
     addEach(groupOf(row).sums, row.slice(by.length) as number[]);
   }
@@ -199,7 +194,7 @@ function addTotals(
   cube: string,
   hours: PeriodHours,
   range: HourRange,
-  groups: Groups,
+  groups: FoundGroups,
 ): void {
   const columns = cube === "" ? [] : cube.split(",");
   const { zone, sums } = query;
@@ -219,7 +214,7 @@ function addRange(
   query: GroupQuery,
   cube: string | null,
   lengths: readonly PeriodHours[],
-  groups: Groups,
+  groups: FoundGroups,
 ): void {
   const [hours, ...shorter] = lengths;
   if (query.fromMs >= query.toMs) return;
@@ -242,8 +237,7 @@ function addRange(
 
 /** All groups of a query, in no order. */
 export function collectGroups(reader: Reader, query: GroupQuery): FoundGroups {
-  const summed = new SumGroups();
-  const stored: CostGroup[] = [];
-  addRange(reader, query, cubeFor(query), periodLengths(query), { stored, summed });
-  return { stored, summed: summed.all() };
+  const groups: FoundGroups = { stored: [], summed: new SumGroups() };
+  addRange(reader, query, cubeFor(query), periodLengths(query), groups);
+  return groups;
 }

@@ -195,20 +195,25 @@ export function costReport(reader: Reader, query: CostQuery = {}): CostReport {
     const all: GroupQuery = { by, where, ...period, zone, sums: SUM_NAMES, durations: "of groups" };
     const isByModel = by.length === 1 && by[0] === "model";
     // Groups that are added up further are all `summed`.
-    const { stored, summed } = collectGroups(reader, {
+    const found = collectGroups(reader, {
       ...all,
       sums: isByModel ? SUM_NAMES : SHOWN_SUMS,
       durations: query.top === undefined ? "of groups" : "of sums of groups",
     });
+    const summed = found.summed.all();
     const values = summed.map((group) => costGroupOf(by, group));
-    const groups = inOrder(by, stored, values, sort);
+    const groups = inOrder(by, found.stored, values, sort);
     const shown = query.top === undefined ? groups : groups.slice(0, query.top);
-    const [total = new SumGroups().at([])] = collectGroups(reader, { ...all, by: [] }).summed;
+    const total = collectGroups(reader, { ...all, by: [] }).summed.at([]);
     // The notes speak of models, whatever the report is grouped by.
     const models = isByModel
       ? summed
-      : collectGroups(reader, { ...all, by: ["model"], sums: MODEL_NOTE_SUMS, durations: "none" })
-          .summed;
+      : collectGroups(reader, {
+          ...all,
+          by: ["model"],
+          sums: MODEL_NOTE_SUMS,
+          durations: "none",
+        }).summed.all();
     return {
       by,
       groups: shown,

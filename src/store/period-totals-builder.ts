@@ -17,6 +17,7 @@ import {
   keyColumn,
   type PeriodHours,
   readTotals,
+  sumsOf,
 } from "./period-totals.ts";
 
 /** Batches wait for a step: most totals are one, that of an hour with thousands of runs is several. */
@@ -239,7 +240,7 @@ export class PeriodTotalsBuilder {
     return new Map(
       readTotals(this.#source, query, true).map((row) => [
         JSON.stringify(row.slice(0, by.length)),
-        { sums: row.slice(by.length + 2, -1) as number[], durations: durationsOf(row, by.length) },
+        { sums: sumsOf(row, by.length), durations: durationsOf(row, by.length) },
       ]),
     );
   }

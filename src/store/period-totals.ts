@@ -133,7 +133,12 @@ export function readTotals(
   return source.values(`SELECT ${columns.join(", ")} ${from}`, ...params);
 }
 
-/** The durations of a row that has them, with `keys` keys. */
+/** The sums of such a row with durations, after so many keys. */
+export function sumsOf(row: readonly unknown[], keys: number): number[] {
+  return row.slice(keys + 2, -1) as number[];
+}
+
+/** Its durations. */
 export function durationsOf(row: readonly unknown[], keys: number): StoredDurations {
   return { p50Ms: row[keys], p95Ms: row[keys + 1], encoded: row.at(-1) } as StoredDurations;
 }

@@ -41,8 +41,8 @@ export function inodeOf(path: string): number {
 /** A file of a database: what its name ends in, and its inode, 0 where there is none. */
 export type SeenFile = readonly [suffix: string, inode: number];
 
-/** The files of a database that stand at the path. */
-export function filesAt(path: string, suffixes: readonly string[] = SUFFIXES): SeenFile[] {
+/** The files of a database, by their suffixes, as they stand at the path. */
+export function filesAt(path: string, suffixes: readonly string[]): SeenFile[] {
   return suffixes.map((suffix) => [suffix, inodeOf(path + suffix)]);
 }
 

@@ -58,7 +58,7 @@ describe("a table", () => {
     );
     expect(() => formatTable(COLUMNS, rows, PLAIN)).toThrow(
       new CliError(
-        "As a table this takes 1.03 GiB: its widest cell has 1,000,000 characters, and each row gets as many. Use --format csv or json.",
+        'As a table this takes 1.03 GiB: each row is as wide as the longest "name", which has 1,000,000 characters. Use --format csv or json.',
       ),
     );
   });

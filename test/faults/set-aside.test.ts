@@ -29,6 +29,13 @@ async function damagedFile(): Promise<string> {
   return dbPath;
 }
 
+/** Ends a host once all of its spans are in the file. */
+async function endWritten(host: Host): Promise<void> {
+  while ((await host.health({ do: "flush" })).queued > 0) await Bun.sleep(20);
+  expect((await host.health({ do: "shutdown" })).dropped).toEqual({});
+  await host.end();
+}
+
 /** Hands over a hundred spans to each host, several times, and lets all of them end. */
 async function writeAndEnd(hosts: readonly Host[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
@@ -38,11 +45,7 @@ async function writeAndEnd(hosts: readonly Host[], rounds: number): Promise<void
     await Promise.all(hosts.map(share));
     await Promise.all(hosts.map((host) => host.ask({ do: "flush" })));
   }
-  for (const host of hosts) {
-    while ((await host.health({ do: "flush" })).queued > 0) await Bun.sleep(20);
-    expect((await host.health({ do: "shutdown" })).dropped).toEqual({});
-    await host.end();
-  }
+  for (const host of hosts) await endWritten(host);
 }
 
 /** A writer that begins at the very moment at which the file is gone from its path. */
@@ -95,8 +98,7 @@ describe("a damaged file", () => {
       const slow = await startHost({ dbPath }, { prefix: strace(log, ...delay) });
       await slow.ask({ do: "spans", first: 200, count: 100 });
       for (const comer of comers) expect(await comer.child.exited).toBe(0);
-      while ((await slow.health({ do: "flush" })).queued > 0) await Bun.sleep(20);
-      await slow.end();
+      await endWritten(slow);
       expect(injections(log)).toBeGreaterThan(0);
       expect(spansIn(dbPath)).toEqual({ numbers: range(300), integrity: "ok" });
       expect(filesAside(dbPath).filter((name) => name.includes(".stray-"))).toEqual([]);
@@ -118,10 +120,7 @@ describe("a damaged file", () => {
       while (!readFileSync(log, "utf8").includes("rename(")) await Bun.sleep(1);
       await fast.ask({ do: "spans", first: 200, count: 100 });
       expect(await comer.child.exited).toBe(0);
-      for (const host of [late, fast]) {
-        while ((await host.health({ do: "flush" })).queued > 0) await Bun.sleep(20);
-        await host.end();
-      }
+      for (const host of [late, fast]) await endWritten(host);
       expect(readFileSync(log, "utf8")).toContain("link(");
       expect(spansIn(dbPath)).toEqual({ numbers: range(300), integrity: "ok" });
       expect(databasesAside(dbPath)).toHaveLength(1);

@@ -33,7 +33,7 @@ describe("two processes that find the same damage at once", () => {
       } finally {
         if (hasRival && sql.includes("integrity_check")) {
           hasRival = false;
-          setAside(path, "corrupt", NOW_MS, filesAt(path));
+          setAside(path, "corrupt", NOW_MS, filesAt(path, ["", "-wal", "-shm"]));
           openDatabase(path, 100).close(true);
         }
       }
