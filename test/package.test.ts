@@ -1,8 +1,17 @@
 /** The packed package, installed into an empty project: what a user gets. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { install, installAgentSdk, pack, run } from "./support/packed-project.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -55,6 +64,68 @@ test("the tarball holds the build with its types, and no sources, tests or recor
   const cli = readFileSync(join(packed, "dist/cli/main.js"), "utf8");
   expect(cli).toStartWith("#!/usr/bin/env bun\n");
 });
+
+test("the command line is one file, without a path of the machine that it was built on", () => {
+  const files = readdirSync(join(packed, "dist/cli")).toSorted();
+  expect(files).toEqual([
+    "LICENSE-commander",
+    "main.js",
+    "program.js",
+    "program.js.jsc",
+    "progress-worker.js",
+  ]);
+  for (const file of files) {
+    expect(readFileSync(join(packed, "dist/cli", file)).includes(ROOT)).toBeFalse();
+  }
+});
+
+test(
+  "the installed command line answers as its source does, its bytecode being of another Bun or not",
+  async () => {
+    const project = newProject("command-line");
+    await Bun.write(join(project, "host.ts"), HOST);
+    await run([BUN, "host.ts", "t.db"], project);
+    const installed = join(project, "node_modules/.bin/spanledger");
+    mkdirSync(dirname(installed));
+    symlinkSync("../spanledger/dist/cli/main.js", installed);
+    const source = join(ROOT, "src/cli/main.ts");
+    const questions = [["--help"], ["reprot"], ["--db", "t.db", "report", "--by", "repo"]];
+    const ask = async (main: string): Promise<unknown[]> =>
+      Promise.all(questions.map((question) => run([BUN, main, ...question], project)));
+    const answers = await ask(source);
+    expect(await ask(installed)).toEqual(answers);
+    const hits = async (): Promise<boolean> => {
+      const env = { BUN_JSC_verboseDiskCache: "1" };
+      const { stderr } = await run([BUN, installed, "--version"], project, env);
+      return stderr.includes("Cache hit");
+    };
+    expect(await hits()).toBeTrue();
+    const bytecode = join(project, "node_modules/spanledger/dist/cli/program.js.jsc");
+    writeFileSync(bytecode, readFileSync(bytecode).fill(0, 0, 64));
+    expect(await hits()).toBeFalse();
+    expect(await ask(installed)).toEqual(answers);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "the installed command line finds its thread for progress on a terminal",
+  async () => {
+    const project = newProject("progress");
+    await Bun.write(join(project, "host.ts"), HOST);
+    await run([BUN, "host.ts", "t.db"], project);
+    const main = join(project, "node_modules/spanledger/dist/cli/main.js");
+    const screen: string[] = [];
+    const decoder = new TextDecoder();
+    const child = Bun.spawn([BUN, main, "--db", "t.db", "backup", "copy.db"], {
+      cwd: project,
+      terminal: { data: (_, bytes) => screen.push(decoder.decode(bytes)) },
+    });
+    expect(await child.exited).toBe(0);
+    expect(screen.join("")).toContain("Backed up to copy.db");
+  },
+  TIMEOUT_MS,
+);
 
 test("everything that package.json names is in the tarball", () => {
   const manifest = JSON.parse(readFileSync(join(packed, "package.json"), "utf8"));

@@ -1,7 +1,9 @@
 #!/usr/bin/env bun
 import { isCharacterDevice, type Output, pipeOutput, streamOutput } from "./output.ts";
-import { runCommandLine } from "./program.ts";
 import { terminalOf } from "./terminal.ts";
+
+/** Named without an extension: in the package it is a bundle, and a bundler of this file does not see it. */
+const program: typeof import("./program.ts") = await import(import.meta.resolve("./program"));
 
 /** Nobody reads any more, or nothing can be written: what would go on ends. */
 const closed = Promise.withResolvers<void>();
@@ -22,7 +24,7 @@ function signalled(): Promise<void> {
   });
 }
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+process.exitCode = await program.runCommandLine(process.argv.slice(2), {
   environment: process.env,
   write: stdout.write,
   writeError,

@@ -2,6 +2,7 @@
  * Progress on a terminal for what keeps this thread busy: a thread of its own looks at a file growing
  * and draws a line after the first second. It opens no database.
  */
+import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 
 /** What the drawing thread is given. */
@@ -26,7 +27,9 @@ export function withProgress<T>(label: string, work: (watch: WatchFile) => T): T
   if (!process.stderr.isTTY) return work(() => {});
   const isDone = new SharedArrayBuffer(4);
   const workerData: ProgressStart = { label, isDone };
-  const worker = new Worker(new URL("./progress-worker", import.meta.url), { workerData });
+  const worker = new Worker(createRequire(import.meta.url).resolve("./progress-worker"), {
+    workerData,
+  });
   worker.unref();
   try {
     return work((file) => worker.postMessage(file));

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSampleDatabase } from "../support/sample-database.ts";
 import { agentSpans, take } from "./agent-traces.ts";
+import { builtCommandLine } from "./command-line.ts";
 import {
   answer,
   BY_DAY_AND_REPO,
@@ -36,7 +37,7 @@ const COMMANDS: readonly string[][] = [
   ["report", "--by", "day,repo"],
 ];
 type SpanSource = ReturnType<typeof agentSpans>;
-const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
+const MAIN = builtCommandLine();
 
 function ask(question: Question, path: string, plainPath: string): Figure[] {
   const { name, args, plainSql } = question;

@@ -5,10 +5,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { builtCommandLine } from "./command-line.ts";
 import { median, numberOption, report } from "./figures.ts";
 
 const INDEX = JSON.stringify(join(import.meta.dirname, "..", "..", "src", "index.ts"));
-const CLI = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
+const CLI = builtCommandLine();
 const MIB = 2 ** 20;
 const LOAD_SPANS = 50_000;
 

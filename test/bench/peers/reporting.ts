@@ -9,6 +9,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSampleDatabase } from "../../support/sample-database.ts";
+import { builtCommandLine } from "../command-line.ts";
 import {
   answer,
   BY_DAY_AND_REPO,
@@ -29,7 +30,7 @@ import manifest from "./package.json" with { type: "json" };
 const { devDependencies: versions } = manifest;
 const DUCKDB = `DuckDB ${versions["@duckdb/node-api"]}`;
 const CCUSAGE = `ccusage ${versions.ccusage}`;
-const MAIN = join(import.meta.dirname, "../../../src/cli/main.ts");
+const MAIN = builtCommandLine();
 /** The binary itself: what its launcher in JavaScript takes is not counted. */
 const CCUSAGE_BINARY = join(
   import.meta.dirname,
