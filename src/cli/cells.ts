@@ -8,11 +8,13 @@ import { TextBuffer } from "./text-buffer.ts";
 export const GAP = 2;
 /** A cell of a wide column makes each row as wide. */
 const MAX_BYTES = 1024 ** 3;
+/** As many as a quantity has: the texts of a long table seldom outgrow it, and what is not written to takes no memory. */
+const CELL_BYTES = 8;
 const NEW_LINE = 10;
 const SPACE = 32;
 
 export class Cells {
-  readonly text: TextBuffer = new TextBuffer();
+  readonly text: TextBuffer;
   /** Of each column, as wide as its widest cell. */
   readonly widths: number[];
   readonly #rows: number;
@@ -25,6 +27,7 @@ export class Cells {
 
   constructor(rows: number, columns: number) {
     this.widths = new Array<number>(columns).fill(0);
+    this.text = new TextBuffer(Buffer.allocUnsafeSlow(CELL_BYTES * rows * columns));
     this.#rows = rows;
     this.#ends = new Uint32Array(rows * columns);
     this.#widths = new Uint32Array(rows * columns);
