@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { install, installAgentSdk, pack, run } from "./support/packed-project.ts";
+import { install, installAgentSdk, link, pack, run } from "./support/packed-project.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BUN = process.execPath;
@@ -77,6 +77,9 @@ test("the command line is one file, without a path of the machine that it was bu
   for (const file of files) {
     expect(readFileSync(join(packed, "dist/cli", file)).includes(ROOT)).toBeFalse();
   }
+  const program = readFileSync(join(packed, "dist/cli/program.js"), "utf8");
+  expect(program).toContain("Bun.stripANSI");
+  expect(program).not.toContain('require("child_process")');
 });
 
 test(
@@ -89,7 +92,22 @@ test(
     mkdirSync(dirname(installed));
     symlinkSync("../spanledger/dist/cli/main.js", installed);
     const source = join(ROOT, "src/cli/main.ts");
-    const questions = [["--help"], ["reprot"], ["--db", "t.db", "report", "--by", "repo"]];
+    const ledger = ["--db", "t.db"];
+    const questions = [
+      ["--help"],
+      ["reprot"],
+      ["help", "report"],
+      [...ledger, "report", "--by", "repo"],
+      [...ledger, "runs"],
+      [...ledger, "trace", "latest"],
+      [...ledger, "sql", "SELECT count(*) FROM spans"],
+      [...ledger, "schema"],
+      [...ledger, "doctor", "--help"],
+      [...ledger, "maintain", "--help"],
+      [...ledger, "forward", "--help"],
+      [...ledger, "restore", "nowhere.db"],
+      ["completion", "bash"],
+    ];
     const ask = async (main: string): Promise<unknown[]> =>
       Promise.all(questions.map((question) => run([BUN, main, ...question], project)));
     const answers = await ask(source);
@@ -109,9 +127,10 @@ test(
 );
 
 test(
-  "the installed command line finds its thread for progress on a terminal",
+  "the installed command line finds its thread for progress on a terminal, and the package for OTLP",
   async () => {
-    const project = newProject("progress");
+    const project = newProject("finds");
+    link(project, "@opentelemetry/exporter-trace-otlp-proto");
     await Bun.write(join(project, "host.ts"), HOST);
     await run([BUN, "host.ts", "t.db"], project);
     const main = join(project, "node_modules/spanledger/dist/cli/main.js");
@@ -123,6 +142,11 @@ test(
     });
     expect(await child.exited).toBe(0);
     expect(screen.join("")).toContain("Backed up to copy.db");
+
+    using backend = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    const forward = ["--db", "t.db", "forward", "--endpoint", backend.url.href];
+    const { stdout, exitCode } = await run([BUN, main, ...forward], project);
+    expect([stdout, exitCode]).toEqual([`Sent 1 span to ${backend.url.href}v1/traces.\n`, 0]);
   },
   TIMEOUT_MS,
 );

@@ -54,7 +54,8 @@ export async function pack(directory: string): Promise<string> {
   return join(directory, "package");
 }
 
-function link(project: string, name: string): void {
+/** As if `name` were installed into the project. */
+export function link(project: string, name: string): void {
   const path = join(project, "node_modules", name);
   mkdirSync(dirname(path), { recursive: true });
   symlinkSync(join(INSTALLED, name), path);
