@@ -83,7 +83,7 @@ test("the command line is one file, without a path of the machine that it was bu
 });
 
 test(
-  "the installed command line answers as its source does, its bytecode being of another Bun or not",
+  "the installed command line answers as its source does, whatever became of its bytecode",
   async () => {
     const project = newProject("command-line");
     await Bun.write(join(project, "host.ts"), HOST);
@@ -122,6 +122,8 @@ test(
     writeFileSync(bytecode, readFileSync(bytecode).fill(0, 0, 64));
     expect(await hits()).toBeFalse();
     expect(await ask(installed)).toEqual(answers);
+    rmSync(bytecode);
+    expect(await ask(installed)).toEqual(answers);
   },
   TIMEOUT_MS,
 );
@@ -147,6 +149,22 @@ test(
     const forward = ["--db", "t.db", "forward", "--endpoint", backend.url.href];
     const { stdout, exitCode } = await run([BUN, main, ...forward], project);
     expect([stdout, exitCode]).toEqual([`Sent 1 span to ${backend.url.href}v1/traces.\n`, 0]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "what is packed can be made again, byte for byte",
+  async () => {
+    const again = join(home, "again");
+    mkdirSync(again);
+    const other = await pack(again);
+    const files = readdirSync(packed, { recursive: true, withFileTypes: true });
+    for (const file of files.filter((entry) => entry.isFile())) {
+      const path = join(file.parentPath.slice(packed.length), file.name);
+      const isSame = readFileSync(join(packed, path)).equals(readFileSync(join(other, path)));
+      expect([path, isSame]).toEqual([path, true]);
+    }
   },
   TIMEOUT_MS,
 );
