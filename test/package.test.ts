@@ -43,6 +43,7 @@ await telemetry.flush();
 console.log(JSON.stringify(telemetry.health()));
 await telemetry.shutdown();`;
 const WRITTEN = { ended: 1, committed: 1, queued: 0, dropped: {} };
+const NOT_INSTALLED = `OTLP over http/protobuf goes through @opentelemetry/exporter-trace-otlp-proto, which is not installed: bun add @opentelemetry/exporter-trace-otlp-proto\n`;
 const WORKERS = ["spanledger/worker", "spanledger/forward-worker"];
 
 const readmeBlocks = (): string[] =>
@@ -149,6 +150,29 @@ test(
     const forward = ["--db", "t.db", "forward", "--endpoint", backend.url.href];
     const { stdout, exitCode } = await run([BUN, main, ...forward], project);
     expect([stdout, exitCode]).toEqual([`Sent 1 span to ${backend.url.href}v1/traces.\n`, 0]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a package that is not installed is not fetched, where Bun would do so: in a folder without any",
+  async () => {
+    const project = newProject("alone");
+    const main = join(project, "node_modules/spanledger/dist/cli/main.js");
+    await Bun.write(join(project, "host.ts"), HOST);
+    await run([BUN, "host.ts", "t.db"], project);
+    const folder = join(home, "elsewhere");
+    mkdirSync(folder);
+    let requests = 0;
+    const answer = (): Response => {
+      requests += 1;
+      return new Response(null, { status: 404 });
+    };
+    using registry = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer });
+    const env = { HOME: folder, BUN_CONFIG_REGISTRY: registry.url.href };
+    const command = [BUN, main, "--db", join(project, "t.db"), "forward", "--dry-run"];
+    const { stderr, exitCode } = await run(command, folder, env);
+    expect([requests, stderr, exitCode]).toEqual([0, NOT_INSTALLED, 1]);
   },
   TIMEOUT_MS,
 );

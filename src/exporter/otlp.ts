@@ -1,6 +1,7 @@
 /** The official OTLP exporters, which are optional peers: loaded only when asked for. */
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
 
 /** The values of `OTEL_EXPORTER_OTLP_PROTOCOL`. */
@@ -22,6 +23,13 @@ function requirers(): NodeJS.Require[] {
   return [createRequire(import.meta.url), createRequire(join(process.cwd(), "index.js"))];
 }
 
+/** Where no folder has a package, Bun would fetch the newest from the registry to resolve its name. */
+function isInstalled(name: string, require: NodeJS.Require): boolean {
+  const named = (process.env["NODE_PATH"] ?? "").split(delimiter).filter(Boolean);
+  const folders = [...(require.resolve.paths(name) ?? []), ...named];
+  return folders.some((folder) => existsSync(join(folder, name)));
+}
+
 /**
  * Where the protocol's package is installed; it is not loaded yet, which takes a while.
  * @throws {Error} with the install command where it is missing.
@@ -30,6 +38,7 @@ export function otlpPackagePath(protocol: OtlpProtocol): string {
   const name = PACKAGE_BY_PROTOCOL[protocol];
   let cause: unknown;
   for (const require of requirers()) {
+    if (!isInstalled(name, require)) continue;
     try {
       return require.resolve(name);
     } catch (error) {

@@ -51,6 +51,15 @@ function removeAbandoned(directory: string, prefix: string): void {
   }
 }
 
+/** What cannot be removed now, as on a read-only disk, is abandoned: the failure before it is the one to tell of. */
+function discard(partial: string): void {
+  for (const suffix of ["", "-journal"]) {
+    try {
+      rmSync(partial + suffix, { force: true });
+    } catch {}
+  }
+}
+
 function sync(path: string): void {
   const fd = openSync(path, "r");
   try {
@@ -95,11 +104,13 @@ export function backup(
   onStart?: (copy: CopyInProgress) => void,
 ): number {
   const file = resolve(target);
-  if (["", "-wal", "-shm", "-journal"].some((suffix) => exists(file + suffix))) throw refusal(file);
-  const db = openExisting(source);
   const prefix = `${basename(file)}.partial-`;
   const partial = join(dirname(file), `${prefix}${process.pid}`);
+  const db = openExisting(source);
   try {
+    if (["", "-wal", "-shm", "-journal"].some((suffix) => exists(file + suffix))) {
+      throw refusal(file);
+    }
     removeAbandoned(dirname(file), prefix);
     closeSync(openSync(partial, "wx", 0o600));
     chmodSync(partial, 0o600);
@@ -109,7 +120,7 @@ export function backup(
     publish(partial, file);
     return statSync(file).size;
   } catch (error) {
-    for (const suffix of ["", "-journal"]) rmSync(partial + suffix, { force: true });
+    discard(partial);
     throw toStoreError("Cannot copy to", file, error);
   } finally {
     db.close(true);

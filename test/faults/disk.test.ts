@@ -144,6 +144,22 @@ describe("a place where the file cannot be", () => {
     },
     60_000,
   );
+
+  test.skipIf(!hasMounts)(
+    "a copy to a read-only file system is refused with a sentence",
+    async () => {
+      const dbPath = join(tempDir(), "t.db");
+      await (await startHost({ dbPath })).end();
+      const directory = tempDir();
+      const target = join(directory, "copy.db");
+      const script = `mount --bind ${directory} ${directory} && mount -o remount,bind,ro ${directory} && exec "$@"`;
+      const cli = join(import.meta.dir, "../../src/cli/main.ts");
+      const command = [process.execPath, cli, "--db", dbPath, "backup", target];
+      const child = Bun.spawnSync(["unshare", "-rm", "sh", "-c", script, "sh", ...command]);
+      expect(child.stderr.toString()).toStartWith(`Cannot copy to ${target}: EROFS`);
+      expect(child.exitCode).toBe(1);
+    },
+  );
 });
 
 describe("a file that is taken away under the writer", () => {

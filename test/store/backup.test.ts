@@ -86,6 +86,13 @@ describe("a backup", () => {
     store.close();
   });
 
+  test("to a name that the disk cannot hold is refused with a sentence", () => {
+    const { store, path } = filled(20);
+    const target = join(tempDir(), "x".repeat(300));
+    expect(() => backup(path, target)).toThrow(`Cannot copy to ${target}: ENAMETOOLONG`);
+    store.close();
+  });
+
   test("of what is no database of ours is refused with a sentence", () => {
     const path = join(tempDir(), "t.db");
     expect(() => backup(path, `${path}.copy`)).toThrow("There is no database at");
