@@ -65,6 +65,8 @@ export interface ForwardOptions {
 interface Check<T> {
   schema: z.ZodType<T>;
   allowed: string;
+  /** Whether a bad value may hold a password. */
+  isSecret?: boolean;
 }
 
 const isBlank = (text: string): boolean => text.trim() === "";
@@ -114,6 +116,11 @@ const EXPORTERS: Check<ExporterName[]> = {
   schema: z.array(z.enum(EXPORTER_NAMES)).min(1),
   allowed: `a list of ${EXPORTER_NAMES.join(", ")}`,
 };
+const ENDPOINT: Check<string> = {
+  schema: z.url(),
+  allowed: "a URL like http://localhost:4318",
+  isSecret: true,
+};
 const FORWARD: Check<ForwardOptions> = {
   schema: z.strictObject({
     endpoint: z.url().optional(),
@@ -160,8 +167,16 @@ export interface ConfigOptions {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Keys and passwords of a destination are in no sentence. */
+function withoutSecrets(name: string, value: unknown): unknown {
+  if (name === "headers") return "…";
+  if (name !== "endpoint" || typeof value !== "string") return value;
+  return value.replace(/[^/]*@|\?.*/g, "…");
+}
+
 function show(value: unknown): string {
-  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+  if (typeof value === "number") return String(value);
+  return JSON.stringify(value, withoutSecrets) ?? String(value);
 }
 
 /** What a check found out beyond "not allowed", such as where a file is wrong. */
@@ -192,17 +207,18 @@ class Settings {
   variable<T>(name: string, check: Check<T>, parse: (text: string) => unknown): T | undefined {
     const text = this.#environment[name];
     if (text === undefined || isBlank(text)) {
-      if (text !== undefined && text !== "") this.#warnOf(name, text, check.allowed);
+      if (text !== undefined && text !== "") this.#warnOf(name, text, check);
       return undefined;
     }
     const parsed = check.schema.safeParse(parse(text));
     if (parsed.success) return parsed.data;
-    this.#warnOf(name, text, check.allowed + reasonOf(parsed.error));
+    this.#warnOf(name, text, check, reasonOf(parsed.error));
     return undefined;
   }
 
-  #warnOf(name: string, text: string, allowed: string): void {
-    this.#warn(`${name} is ${show(text)}; it must be ${allowed}. The default is used.`);
+  #warnOf<T>(name: string, text: string, { allowed, isSecret }: Check<T>, reason = ""): void {
+    const shown = isSecret ? "not shown here" : show(text);
+    this.#warn(`${name} is ${shown}; it must be ${allowed}${reason}. The default is used.`);
   }
 }
 
@@ -263,6 +279,14 @@ function otlpProtocol(settings: Settings): OtlpProtocol {
   );
 }
 
+/** The OTLP packages read it themselves, and where it is bad take localhost without a word. */
+function checkEndpoint(settings: Settings, protocol: OtlpProtocol): void {
+  if (protocol === "grpc") return; // The name of a host is enough there.
+  for (const name of ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
+    settings.variable(name, ENDPOINT, (text) => text.trim());
+  }
+}
+
 /**
  * One checked configuration from options and environment.
  * @throws {TypeError} that names a bad option, its value and what is allowed.
@@ -293,6 +317,8 @@ export function resolveConfig(
   if (forward && dbPath === MEMORY_PATH) {
     throw new TypeError("startTelemetry: forward needs dbPath to be a file, and it is :memory:.");
   }
+  const protocol = otlpProtocol(settings);
+  checkEndpoint(settings, forward?.protocol ?? protocol);
   const capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
   return {
     dbPath,
@@ -305,7 +331,7 @@ export function resolveConfig(
     captureContent: pick("captureContent", capture, BOOLEAN, parseCaptureContent) ?? false,
     flushOnSignals: pick("flushOnSignals", null, BOOLEAN, parseBoolean) ?? false,
     isDisabled: settings.variable("OTEL_SDK_DISABLED", BOOLEAN, parseBoolean) ?? false,
-    otlpProtocol: otlpProtocol(settings),
+    otlpProtocol: protocol,
     forward,
     batch: batchConfig(settings),
   };

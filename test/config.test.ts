@@ -147,6 +147,16 @@ describe("a bad environment value warns and falls back", () => {
     });
   }
 
+  test("an OTLP endpoint that is no URL, of which nothing is shown: it may hold a password", () => {
+    const name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    const environment = { [name]: "https//me:secret@collector" };
+    const warning = `${name} is not shown here; it must be a URL like http://localhost:4318. The default is used.`;
+    expect(resolve({}, environment).warnings).toEqual([warning]);
+    expect(resolve({}, { [name]: "http://collector:4318" }).warnings).toEqual([]);
+    const grpc = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", [name]: "collector" };
+    expect(resolve({}, grpc).warnings).toEqual([]);
+  });
+
   test("an empty variable is an unset one", () => {
     expect(resolve({}, { TELEMETRY_DB_PATH: "", OTEL_SERVICE_NAME: "" }).warnings).toEqual([]);
   });
@@ -165,6 +175,10 @@ test("forward is checked like everything else, and needs a file", () => {
     "it must be an object of endpoint (a URL), protocol, headers and holdRetention, each optional.";
   expect(() => resolve({ forward: { endpoint: "collector" } })).toThrow(
     `startTelemetry: forward is {"endpoint":"collector"}; ${allowed}`,
+  );
+  const secret = { endpoint: "https//me:pw@host/x?key=k", headers: { "x-key": "k" } };
+  expect(() => resolve({ forward: secret })).toThrow(
+    `startTelemetry: forward is {"endpoint":"https//…host/x…","headers":"…"}; ${allowed}`,
   );
   expect(() => resolve({ forward: {}, dbPath: ":memory:" })).toThrow(
     "startTelemetry: forward needs dbPath to be a file, and it is :memory:.",
