@@ -46,6 +46,15 @@ const WRITTEN = { ended: 1, committed: 1, queued: 0, dropped: {} };
 const NOT_INSTALLED = `OTLP over http/protobuf goes through @opentelemetry/exporter-trace-otlp-proto, which is not installed: bun add @opentelemetry/exporter-trace-otlp-proto\n`;
 const WORKERS = ["spanledger/worker", "spanledger/forward-worker"];
 
+/** A project whose host has written one run into `t.db`. */
+async function newProjectWithRun(name: string): Promise<string> {
+  const project = newProject(name);
+  await Bun.write(join(project, "host.ts"), HOST);
+  const host = await run([BUN, "host.ts", "t.db"], project);
+  expect(JSON.parse(host.stdout)).toMatchObject(WRITTEN);
+  return project;
+}
+
 const readmeBlocks = (): string[] =>
   [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/^```ts\n(.*?)^```/gms)].map(
     (match) => match[1] ?? "",
@@ -86,9 +95,7 @@ test("the command line is one bundle, without paths of the machine it was built 
 test(
   "the installed command line answers as its source does, whatever became of its bytecode",
   async () => {
-    const project = newProject("command-line");
-    await Bun.write(join(project, "host.ts"), HOST);
-    await run([BUN, "host.ts", "t.db"], project);
+    const project = await newProjectWithRun("command-line");
     const installed = join(project, "node_modules/.bin/spanledger");
     mkdirSync(dirname(installed));
     symlinkSync("../spanledger/dist/cli/main.js", installed);
@@ -137,14 +144,18 @@ test(
     await Bun.write(join(project, "host.ts"), HOST);
     await run([BUN, "host.ts", "t.db"], project);
     const main = join(project, "node_modules/spanledger/dist/cli/main.js");
-    const screen: string[] = [];
-    const decoder = new TextDecoder();
+    let shown = "";
     const child = Bun.spawn([BUN, main, "--db", "t.db", "backup", "copy.db"], {
       cwd: project,
-      terminal: { data: (_, bytes) => screen.push(decoder.decode(bytes)) },
+      terminal: {
+        data: (_, bytes) => {
+          shown += new TextDecoder().decode(bytes);
+        },
+      },
     });
     expect(await child.exited).toBe(0);
-    expect(screen.join("")).toContain("Backed up to copy.db");
+    while (!shown.includes("\n")) await Bun.sleep(1);
+    expect(shown).toStartWith("\r\u001b[KBacked up to copy.db"); // Cleared by whoever started the thread.
 
     using backend = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
     const forward = ["--db", "t.db", "forward", "--endpoint", backend.url.href];
@@ -157,10 +168,8 @@ test(
 test(
   "a package that is not installed is not fetched, where Bun would do so: in a folder without any",
   async () => {
-    const project = newProject("alone");
+    const project = await newProjectWithRun("alone");
     const main = join(project, "node_modules/spanledger/dist/cli/main.js");
-    await Bun.write(join(project, "host.ts"), HOST);
-    await run([BUN, "host.ts", "t.db"], project);
     const folder = join(home, "elsewhere");
     mkdirSync(folder);
     let requests = 0;

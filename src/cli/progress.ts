@@ -27,9 +27,9 @@ export function withProgress<T>(label: string, work: (watch: WatchFile) => T): T
   if (!process.stderr.isTTY) return work(() => {});
   const isDone = new SharedArrayBuffer(4);
   const workerData: ProgressStart = { label, isDone };
-  const worker = new Worker(createRequire(import.meta.url).resolve("./progress-worker"), {
-    workerData,
-  });
+  // Not `new URL(…)`: in the package `import.meta.url` is a path (build.ts), which `createRequire` takes as well.
+  const module = createRequire(import.meta.url).resolve("./progress-worker");
+  const worker = new Worker(module, { workerData });
   worker.unref();
   try {
     return work((file) => worker.postMessage(file));
